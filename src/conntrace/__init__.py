@@ -1,0 +1,23 @@
+"""conntrace: why a Python program opened a connection or looked a name up.
+
+`instrument()` traces this process through its own OpenTelemetry set-up; `conntrace run` traces any
+command. Importing this package loads nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conntrace.instrumentor import instrument, uninstrument
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "instrument", "uninstrument"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("instrument", "uninstrument"):
+        from conntrace import instrumentor
+
+        return getattr(instrumentor, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
