@@ -1,0 +1,60 @@
+# Every target does its own set-up and is quick the second time. Nothing is written outside this
+# folder but the cache: $CONNTRACE_CACHE, else $XDG_CACHE_HOME/conntrace, else ~/.cache/conntrace.
+
+PYTHON ?= python3
+# More words for pytest: make test ARGS="tests/unit -k fork"
+ARGS ?=
+WORKERS ?= 2
+
+# Makes the environment if needed, then puts its programs first on PATH for the rest of the recipe.
+ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help need-python env components test lint format types demo matrix pythons compat lock clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+need-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "conntrace: needs Python 3.10 or newer, and '$(PYTHON)' is not that: make PYTHON=/path/to/python3" >&2; exit 1; }
+
+env: need-python ## Make the virtualenv in the cache and print where it is
+	@$(PYTHON) -m scripts.env
+
+components: need-python ## Install or build nginx, DynamoDB Local and Jaeger for the tests
+	@$(PYTHON) -m scripts.components
+
+test: need-python components ## All tests, with coverage of child processes reported
+	@$(ENTER) && python -m pytest -n $(WORKERS) --cov --cov-report=term $(ARGS)
+
+lint: need-python ## ruff: rules and formatting
+	@$(ENTER) && ruff check && ruff format --check
+
+format: need-python ## ruff: repair what it can
+	@$(ENTER) && ruff check --fix; $(ENTER) && ruff format
+
+types: need-python ## mypy --strict on src
+	@$(ENTER) && mypy
+
+demo: need-python ## Why did boto3 connect again? The main job, in the terminal
+	@$(ENTER) && python examples/demo.py
+
+matrix: need-python components ## The integration tests on old and new urllib3, botocore, requests
+	@$(PYTHON) -m scripts.matrix libraries $(ARGS)
+
+pythons: need-python components ## Unit and integration tests on every other Python found here
+	@$(PYTHON) -m scripts.matrix pythons $(ARGS)
+
+compat: need-python ## Other people's test suites, plain and under conntrace
+	@$(ENTER) && python tests/compat/run.py $(ARGS)
+
+lock: need-python ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
+	@$(PYTHON) -m scripts.lock
+
+clean: need-python ## Remove what was built for this checkout
+	@$(PYTHON) -m scripts.env --remove
+	@rm -rf build dist htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+
+distclean: clean ## Remove the whole cache too (Jaeger takes minutes to build again)
+	@rm -rf "$$($(PYTHON) -c 'from scripts.cache import cache_root; print(cache_root())')"
