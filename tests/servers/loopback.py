@@ -1,0 +1,235 @@
+"""A scripted HTTP(S) server on the loopback: a thread for each connection, everything counted."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import BinaryIO
+
+from tests.servers.answers import Gates, answer_to
+from tests.servers.wire import Answer, Request, read_request
+
+MAX_CONNECTIONS = 200
+LONGEST_WAIT_S = 30.0
+LINGER_RESET = struct.pack("ii", 1, 0)
+TIMEOUT_PAGE = Answer(408, b"idle", (("Connection", "close"),)).encode()
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the server does besides answering.
+
+    `idle_end` after `idle_limit_s`: `fin` (with TLS: close_notify, then FIN), `fin_only` (TLS without
+    close_notify), `notify_only` (close_notify, the TCP connection stays), `reset`, or `timeout_page` (an
+    unasked 408; the connection stays open).
+    """
+
+    idle_limit_s: float = LONGEST_WAIT_S
+    idle_end: str = "fin"
+    max_requests: int = 0
+    """The n-th answer of a connection carries `Connection: close`; 0: no limit."""
+    refuse_first: int = 0
+    """So many connections are closed without reading a request."""
+    ignore_close: bool = False
+    """A request's `Connection: close` is ignored."""
+
+
+@dataclass
+class Connection:
+    """One accepted connection."""
+
+    number: int
+    accepted_at: float
+    requests: list[Request] = field(default_factory=list)
+    tls_version: str = ""
+
+
+class LoopbackServer:
+    """Use as a context manager; `accepts` and `requests` tell what came in."""
+
+    def __init__(
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.connections: list[Connection] = []
+        self.failed_handshakes = 0
+        self._tls = tls
+        self._gates = Gates()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._stopping = False
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=64)
+        self.host = host
+        self.port: int = self._listener.getsockname()[1]
+
+    @property
+    def accepts(self) -> int:
+        """Connections accepted so far."""
+        with self._lock:
+            return len(self.connections)
+
+    @property
+    def requests(self) -> list[Request]:
+        """Requests read so far, connection by connection."""
+        with self._lock:
+            return [request for one in self.connections for request in one.requests]
+
+    def url(self, host: str = "", path: str = "") -> str:
+        """A URL of this server under its address or under another name for it."""
+        name = host or self.host
+        name = f"[{name}]" if ":" in name else name
+        return f"{'https' if self._tls else 'http'}://{name}:{self.port}{path}"
+
+    def __enter__(self) -> LoopbackServer:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Close everything and wait for the threads."""
+        self._stopping = True
+        self._gates.abort()
+        with self._lock:
+            sockets = [self._listener, *self._open]
+        for one in sockets:
+            _shut(one)
+        for thread in self._threads:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in self._threads), "a server thread hangs"
+        self._listener.close()
+
+    def _start(self, target: object, *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self._stopping:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                number = len(self.connections) + 1
+                record = Connection(number, time.monotonic())
+                self.connections.append(record)
+                self._open.add(client)
+            if number > MAX_CONNECTIONS:
+                client.close()
+            else:
+                self._start(self._serve, client, record)
+
+    def _serve(self, client: socket.socket, record: Connection) -> None:
+        stream = client
+        try:
+            client.settimeout(LONGEST_WAIT_S)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if record.number > self.behaviour.refuse_first:
+                stream = self._secured(client, record)
+                self._talk(stream, record)
+        except ssl.SSLError:
+            self.failed_handshakes += 1
+        except (OSError, ValueError):
+            pass
+        finally:
+            with self._lock:
+                self._open.discard(client)
+                self._open.discard(stream)
+            stream.close()
+
+    def _secured(self, client: socket.socket, record: Connection) -> socket.socket:
+        if self._tls is None:
+            return client
+        secured = self._tls.wrap_socket(client, server_side=True)
+        record.tls_version = secured.version() or ""
+        with self._lock:
+            self._open.discard(client)
+            self._open.add(secured)
+        return secured
+
+    def _talk(self, stream: socket.socket, record: Connection) -> None:
+        with stream.makefile("rb") as reader:
+            while (request := self._next_request(stream, reader)) is not None:
+                with self._lock:
+                    record.requests.append(request)
+                answer = self._limited(answer_to(request, self._gates), record)
+                if answer.status:
+                    stream.sendall(answer.encode(request.method))
+                if answer.reset:
+                    _reset(stream)
+                asked = request.wants_close and not self.behaviour.ignore_close
+                if answer.ends_connection or asked:
+                    _say_goodbye(stream)
+                    return
+
+    def _limited(self, answer: Answer, record: Connection) -> Answer:
+        if len(record.requests) != self.behaviour.max_requests or not answer.status:
+            return answer
+        headers = (*answer.headers, ("Connection", "close"))
+        return Answer(answer.status, answer.body, headers, ends_connection=True)
+
+    def _next_request(self, stream: socket.socket, reader: BinaryIO) -> Request | None:
+        stream.settimeout(self.behaviour.idle_limit_s)
+        try:
+            return read_request(reader)
+        except TimeoutError:
+            self._end_idle(stream)
+            return None
+
+    def _end_idle(self, stream: socket.socket) -> None:
+        how = self.behaviour.idle_end
+        if how == "reset":
+            _reset(stream)
+        elif how == "timeout_page":
+            stream.sendall(TIMEOUT_PAGE)
+            self._wait_for_client(stream)
+        elif how == "notify_only":
+            _say_goodbye(stream)
+            self._wait_for_client(stream)
+        elif how == "fin":
+            _say_goodbye(stream)
+
+    def _wait_for_client(self, stream: socket.socket) -> None:
+        stream.settimeout(LONGEST_WAIT_S)
+        while stream.recv(4096):
+            pass
+
+
+def _say_goodbye(stream: socket.socket) -> None:
+    """With TLS send close_notify; its answer is not waited for."""
+    if isinstance(stream, ssl.SSLSocket):
+        stream.settimeout(0)
+        try:
+            stream.unwrap()
+        except (OSError, ValueError):
+            pass
+
+
+def _reset(stream: socket.socket) -> None:
+    """The next close sends RST instead of FIN."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+
+
+def _shut(one: socket.socket) -> None:
+    try:
+        one.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
