@@ -1,0 +1,126 @@
+"""Where events go: a unix socket to the analyzer's process, or a function in this one.
+
+A packet is the sender's process id (16 hexadecimal digits) on a line of its own, then event lines,
+all separated by a line feed, `MAX_PACKET` bytes at most. The address, as CONNTRACE_CHANNEL holds it,
+is `seqpacket:@name` (Linux abstract name), `seqpacket:/path` or `dgram:/path`.
+
+SOCK_STREAM is never used: it can tear a line in two and raises SIGPIPE.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+MAX_PACKET = 32 * 1024
+SEND_BUFFER = 4 * 1024 * 1024
+
+# Linux numbers; elsewhere the plain option is all there is.
+_SO_SNDBUFFORCE = 32
+
+_FULL = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR, errno.ENOMEM})
+
+
+class Channel(Protocol):
+    """Takes packets; never waits and never raises."""
+
+    def open(self, process: str) -> bool:
+        """Get ready to send for this process; False when nobody listens."""
+        ...
+
+    def send(self, lines: Sequence[bytes]) -> bool:
+        """Hand over lines; False when they cannot be taken now and must be offered again."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """False once nobody will ever take another packet."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        ...
+
+
+class SocketChannel:
+    """A unix socket to another process. Uses `_socket` itself, so no patch ever sees it."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._socket: _socket.socket | None = None
+        self._header = b""
+
+    def open(self, process: str) -> bool:
+        self._header = process.encode() + b"\n"
+        kind, _, name = self._address.partition(":")
+        target: str | bytes = b"\0" + name[1:].encode() if name.startswith("@") else name
+        socket_type = _socket.SOCK_SEQPACKET if kind == "seqpacket" else _socket.SOCK_DGRAM
+        try:
+            opened = _socket.socket(_socket.AF_UNIX, socket_type)
+        except OSError:
+            return False
+        try:
+            opened.setblocking(False)
+            _enlarge_send_buffer(opened)
+            opened.connect(target)
+        except OSError:
+            opened.close()
+            return False
+        self._socket = opened
+        return True
+
+    @property
+    def alive(self) -> bool:
+        return self._socket is not None
+
+    def send(self, lines: Sequence[bytes]) -> bool:
+        if self._socket is None:
+            return True
+        try:
+            self._socket.send(self._header + b"\n".join(lines))
+        except OSError as error:
+            if error.errno in _FULL:
+                return False
+            # The analyzer is gone: the program runs on, and there is nobody left to tell.
+            self.close()
+        return True
+
+    def close(self) -> None:
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            opened.close()
+
+
+def _enlarge_send_buffer(opened: _socket.socket) -> None:
+    """The default holds 170 to 280 messages only; beyond the system's limit needs a privilege."""
+    for option in (_SO_SNDBUFFORCE, _socket.SO_SNDBUF):
+        try:
+            opened.setsockopt(_socket.SOL_SOCKET, option, SEND_BUFFER)
+            return
+        except OSError:
+            continue
+
+
+class FunctionChannel:
+    """The analyzer lives in this process: lines are handed to a function."""
+
+    def __init__(self, feed: Callable[[str, Sequence[bytes]], None]) -> None:
+        self._feed = feed
+        self._process = ""
+
+    def open(self, process: str) -> bool:
+        self._process = process
+        return True
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._process)
+
+    def send(self, lines: Sequence[bytes]) -> bool:
+        self._feed(self._process, lines)
+        return True
+
+    def close(self) -> None:
+        self._process = ""

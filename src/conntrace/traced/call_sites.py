@@ -1,0 +1,157 @@
+"""Who in the program did it: the application's frame, and what owns a pool manager.
+
+A walk up the stack, bounded, done only when something rare happens (a client, a pool, a close, a
+lookup outside any client). Frames of conntrace, of HTTP clients and of the standard library are
+skipped; a frame outside `site-packages` wins over a library's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+MAX_FRAMES = 80
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_SKIPPED_PACKAGES = frozenset(
+    {
+        "aws_xray_sdk",
+        "boto3",
+        "botocore",
+        "conntrace",
+        "ddtrace",
+        "gevent",
+        "opentelemetry",
+        "requests",
+        "s3transfer",
+        "sentry_sdk",
+        "urllib3",
+        "wrapt",
+    }
+)
+_APPLICATION, _LIBRARY, _SKIPPED = 0, 1, 2
+
+_verdicts: dict[CodeType, int] = {}
+_MAX_VERDICTS = 20_000
+
+
+class CallSite(NamedTuple):
+    """A place in the application's source."""
+
+    file: str = ""
+    line: int = 0
+    function: str = ""
+
+
+NOWHERE = CallSite()
+
+
+class Owner(NamedTuple):
+    """Who uses a pool manager, and where the application made it."""
+
+    name: str
+    purpose: str
+    one_shot: str
+    site: CallSite
+
+
+enabled = True
+
+
+def call_site() -> CallSite:
+    """The application's frame nearest to the caller, else a library's, else nothing."""
+    if not enabled:
+        return NOWHERE
+    fallback = NOWHERE
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(MAX_FRAMES):
+        if frame is None:
+            break
+        code = frame.f_code
+        verdict = _verdicts.get(code)
+        if verdict is None:
+            verdict = _judge(code, frame.f_globals.get("__name__", ""))
+        if verdict == _APPLICATION:
+            return _site(frame)
+        if verdict == _LIBRARY and fallback is NOWHERE:
+            fallback = _site(frame)
+        frame = frame.f_back
+    return fallback
+
+
+def _site(frame: FrameType) -> CallSite:
+    code = frame.f_code
+    return CallSite(code.co_filename, frame.f_lineno or 0, code.co_name)
+
+
+def _judge(code: CodeType, module: object) -> int:
+    if len(_verdicts) > _MAX_VERDICTS:
+        _verdicts.clear()
+    verdict = _verdict(code.co_filename, str(module))
+    _verdicts[code] = verdict
+    return verdict
+
+
+def _verdict(filename: str, module: str) -> int:
+    if filename.startswith(_HERE) or module.partition(".")[0] in _SKIPPED_PACKAGES:
+        return _SKIPPED
+    if filename.startswith("<") and not module.startswith("__main__"):
+        return _SKIPPED
+    if f"{os.sep}site-packages{os.sep}" in filename or f"{os.sep}dist-packages{os.sep}" in filename:
+        vendored = any(f".{name}." in f".{module}." for name in ("urllib3", "requests"))
+        return _SKIPPED if vendored else _LIBRARY
+    return _SKIPPED if filename.startswith(_STANDARD_LIBRARY) else _APPLICATION
+
+
+def owner(default: str) -> Owner:
+    """Who is making a pool manager or a pool right now; `default` when nobody known is."""
+    names: dict[str, str] = {}
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(MAX_FRAMES):
+        if frame is None:
+            break
+        _read_frame(frame, names)
+        frame = frame.f_back
+    site = call_site()
+    if "credentials" in names:
+        return Owner("botocore credentials", "credentials", "", site)
+    if "telemetry" in names:
+        return Owner(names["telemetry"], "telemetry", "", site)
+    if "service" in names:
+        library = "boto3" if "boto3" in names else "botocore"
+        return Owner(f"{library} {names['service']}", "app", "", site)
+    if "requests" in names:
+        return Owner("requests.Session", "app", names.get("one_shot", ""), site)
+    return Owner(default, "app", "", site)
+
+
+def _read_frame(frame: FrameType, names: dict[str, str]) -> None:
+    module = str(frame.f_globals.get("__name__", ""))
+    package, _, rest = module.partition(".")
+    if package == "botocore":
+        _read_botocore_frame(frame, rest, names)
+    elif package == "boto3":
+        names["boto3"] = "boto3"
+    elif package == "requests":
+        names["requests"] = "requests"
+        # The outermost frame of requests.api is the function that the program called.
+        if rest == "api":
+            names["one_shot"] = f"requests.{frame.f_code.co_name}"
+    elif module.startswith("opentelemetry.exporter"):
+        names.setdefault("telemetry", "OpenTelemetry exporter")
+
+
+def _read_botocore_frame(frame: FrameType, module: str, names: dict[str, str]) -> None:
+    if module in ("credentials", "tokens"):
+        names["credentials"] = module
+    elif module == "utils" and frame.f_code.co_name == "__init__":
+        subject = type(frame.f_locals.get("self")).__name__
+        if "Fetcher" in subject:
+            names["credentials"] = subject
+    elif module == "session" and frame.f_code.co_name == "create_client":
+        service = frame.f_locals.get("service_name")
+        if isinstance(service, str):
+            names.setdefault("service", service)

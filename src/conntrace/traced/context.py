@@ -1,0 +1,157 @@
+"""What is going on around a hook: the SDK call, request or set-up that this thread or task is in.
+
+A context variable, not a thread-local: it follows greenlets and `asyncio.to_thread`. Operations are
+never changed by anyone but the code that runs inside them.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from itertools import count
+from typing import NamedTuple
+
+CALL = "call"
+REQUEST = "request"
+SETUP = "setup"
+
+_SUPPRESS_KEY = "suppress_instrumentation"
+_OPENTELEMETRY_CLIENT_KIND = 2
+_HTTP_ATTRIBUTES = ("http.request.method", "http.method", "url.full", "http.url")
+
+NO_SPAN = ("", "")
+
+
+class Ids:
+    """Draws the ids of one process; after a fork the child goes on from the same number."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self.next = self._numbers.__next__
+
+    def first_of_child(self) -> int:
+        """The lowest id that a child forked now will draw."""
+        return self.next()
+
+
+ids = Ids()
+
+
+class Operation:
+    """Something of ours that is going on and under which other things happen."""
+
+    __slots__ = (
+        "call",
+        "connection",
+        "ended",
+        "error",
+        "identity",
+        "kind",
+        "method",
+        "outer",
+        "path",
+        "pool",
+        "previous",
+        "request",
+        "sends_close",
+        "span",
+        "started",
+        "started_ns",
+        "subject",
+        "their_span",
+    )
+
+    def __init__(self, kind: str, identity: int, outer: Operation | None) -> None:
+        self.kind = kind
+        self.identity = identity
+        self.outer = outer
+        self.call = identity if kind == CALL else (outer.call if outer else 0)
+        self.request = identity if kind == REQUEST else (outer.request if outer else 0)
+        self.span = NO_SPAN
+        self.subject: object = None
+        self.started = False
+        self.ended = False
+        self.error = ""
+        self.connection = 0
+        self.previous = 0
+        self.started_ns = 0
+        self.method = ""
+        self.path = ""
+        self.sends_close = False
+        self.pool: object = None
+        self.their_span: object = None
+
+
+current: ContextVar[Operation | None] = ContextVar("conntrace_operation", default=None)
+suppressed: ContextVar[bool] = ContextVar("conntrace_suppressed", default=False)
+
+
+class Place(NamedTuple):
+    """Where an event belongs: the set-up, request and SDK call around it, and the active span."""
+
+    setup: int
+    request: int
+    call: int
+    trace_id: str
+    span_id: str
+
+
+def is_suppressed() -> bool:
+    """True inside our own exporter, and where OpenTelemetry's exporters ask not to be traced."""
+    if suppressed.get():
+        return True
+    context = sys.modules.get("opentelemetry.context")
+    if context is None:
+        return False
+    try:
+        return bool(context.get_value(_SUPPRESS_KEY))
+    except Exception:
+        return False
+
+
+def active_span() -> object | None:
+    """The recording OpenTelemetry span that is current, or None; never imports OpenTelemetry."""
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return None
+    try:
+        span: object = trace.get_current_span()
+        return span if span.get_span_context().is_valid else None  # type: ignore[attr-defined]
+    except Exception:
+        # Half imported, or another package under that name.
+        return None
+
+
+def span_ids(span: object | None) -> tuple[str, str]:
+    """Trace and span id of an OpenTelemetry span in hexadecimal, empty for None."""
+    if span is None:
+        return NO_SPAN
+    identity = span.get_span_context()  # type: ignore[attr-defined]
+    return f"{identity.trace_id:032x}", f"{identity.span_id:016x}"
+
+
+def is_http_client_span(span: object | None) -> bool:
+    """True for a recording CLIENT span that stands for an HTTP request."""
+    if span is None or not span.is_recording():  # type: ignore[attr-defined]
+        return False
+    kind = getattr(span, "kind", None)
+    if getattr(kind, "value", kind) != _OPENTELEMETRY_CLIENT_KIND:
+        return False
+    attributes = getattr(span, "attributes", None) or {}
+    return any(name in attributes for name in _HTTP_ATTRIBUTES)
+
+
+def place() -> Place:
+    """Where an event that happens now belongs."""
+    operation = current.get()
+    trace_id, span_id = span_ids(active_span())
+    if operation is None:
+        return Place(0, 0, 0, trace_id, span_id)
+    if (trace_id, span_id) != operation.span:
+        # The program opened a span of its own inside ours: that one is nearer.
+        if operation.kind == SETUP:
+            return Place(operation.identity, operation.request, operation.call, trace_id, span_id)
+        if span_id:
+            return Place(0, 0, 0, trace_id, span_id)
+    setup = operation.identity if operation.kind == SETUP else 0
+    return Place(setup, operation.request, operation.call, trace_id, span_id)

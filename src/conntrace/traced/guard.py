@@ -1,0 +1,68 @@
+"""Our failure is never the program's: contain it, count it, say it once, switch the place off.
+
+Only `Exception` is swallowed: KeyboardInterrupt and SystemExit belong to the program. Under our own
+tests (CONNTRACE_TESTING=1) failures are raised, so that none goes unseen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+MAX_FAILURES = 10
+
+_raise_own_failures = os.environ.get("CONNTRACE_TESTING") == "1"
+_failures: dict[str, int] = {}
+
+
+def failed(place: str, error: Exception) -> None:
+    """Count a failure of ours at `place`; the first one is logged, never more."""
+    if _raise_own_failures:
+        raise error
+    count = _failures.get(place, 0) + 1
+    _failures[place] = count
+    if count == 1:
+        _log_once(place, error)
+
+
+def is_switched_off(place: str) -> bool:
+    """True after MAX_FAILURES failures at `place`: its hook only calls the original from then on."""
+    return _failures.get(place, 0) >= MAX_FAILURES
+
+
+def failure_count() -> int:
+    """Failures of ours in this process so far."""
+    return sum(_failures.values())
+
+
+def switched_off_places() -> list[str]:
+    """The places that are switched off."""
+    return sorted(place for place, count in _failures.items() if count >= MAX_FAILURES)
+
+
+def contained(
+    place: str, function: Callable[..., Result], *arguments: object
+) -> Result | None:
+    """Call a function of ours so that its failure stays ours; None when it failed."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        failed(place, error)
+        return None
+
+
+def _log_once(place: str, error: Exception) -> None:
+    # Importing logging only for this would be the larger intrusion.
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return
+    try:
+        logging.getLogger("conntrace").warning(
+            "conntrace failed at %s: %r; the program is not affected [agent-failure]", place, error
+        )
+    except Exception:
+        return

@@ -1,0 +1,243 @@
+"""Hooks are rows of data; one installer puts them in and, from its log, takes them out exactly.
+
+A row names a function of a module and what to note before and after it. Modules that are loaded are
+patched at once; the others when the program imports them: nothing is ever imported by us. Copies of
+urllib3 inside other packages (`pip._vendor.urllib3`) match the same rows by the end of their name.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import NamedTuple
+
+import wrapt
+
+from conntrace.traced import guard
+from conntrace.traced.context import is_suppressed
+
+Arguments = tuple[object, ...]
+Keywords = dict[str, object]
+
+MAX_CHAIN = 20
+
+# (instance, args, kwargs) -> a token for `end`, or None: nothing to note this time.
+Begin = Callable[[object, Arguments, Keywords], object]
+# (token, result, error) after the original returned or raised.
+End = Callable[[object, object, BaseException | None], None]
+# original function -> plain closure around it; for the path that every request takes.
+Build = Callable[[Callable[..., object]], Callable[..., object]]
+
+
+class Hook(NamedTuple):
+    """One patched function.
+
+    `module` is the name of the module, or the end of it after a dot; `path` is `function` or
+    `Class.method` in it. Either `begin` and `end`, or `build`.
+    """
+
+    module: str
+    path: str
+    begin: Begin | None = None
+    end: End | None = None
+    build: Build | None = None
+
+
+class Patch(NamedTuple):
+    """What was replaced: enough to put it back."""
+
+    holder: object
+    name: str
+    inherited: bool
+    original: object
+    replacement: object
+
+
+class OurWrapper(wrapt.FunctionWrapper):  # type: ignore[misc]
+    """A class of our own, so that a second installation is told from another tool's wrapper."""
+
+
+def note_around(hook: Hook) -> Callable[..., object]:
+    """A wrapt wrapper that notes before and after, and passes everything through untouched."""
+    begin, end = hook.begin, hook.end
+    place = f"{hook.module}.{hook.path}"
+
+    def wrapper(
+        wrapped: Callable[..., object], instance: object, args: Arguments, kwargs: Keywords
+    ) -> object:
+        token = None
+        if begin is not None and not is_suppressed() and not guard.is_switched_off(place):
+            try:
+                token = begin(instance, args, kwargs)
+            except Exception as error:
+                guard.failed(place, error)
+        if token is None or end is None:
+            return wrapped(*args, **kwargs)
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            try:
+                end(token, None, error)
+            except Exception as own_error:
+                guard.failed(place, own_error)
+            raise
+        try:
+            end(token, result, None)
+        except Exception as own_error:
+            guard.failed(place, own_error)
+        return result
+
+    return wrapper
+
+
+class Installer:
+    """Puts rows in, patches later imports, keeps the undo log."""
+
+    def __init__(self, hooks: Iterable[Hook]) -> None:
+        self._rows: dict[str, list[Hook]] = {}
+        for hook in hooks:
+            self._rows.setdefault(hook.module, []).append(hook)
+        self._tails = tuple("." + name for name in self._rows if "." in name)
+        self._patches: list[Patch] = []
+        self._finder = PatchOnImport(self)
+
+    def install(self) -> None:
+        """Patch what is loaded, and whatever the program loads later."""
+        sys.meta_path.insert(0, self._finder)
+        for name, module in list(sys.modules.items()):
+            if isinstance(module, ModuleType) and self.rows_for(name):
+                self.patch_module(name, module)
+
+    def remove(self) -> None:
+        """Put everything back, last patch first. What others wrapped over ours is left to them."""
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
+        while self._patches:
+            _undo(self._patches.pop())
+
+    def rows_for(self, module: str) -> list[Hook]:
+        """The rows for a module of this name."""
+        rows = self._rows.get(module)
+        if rows is not None or not module.endswith(self._tails):
+            return rows or []
+        return next(rows for name, rows in self._rows.items() if module.endswith("." + name))
+
+    def patch_module(self, name: str, module: ModuleType) -> None:
+        """Patch one loaded module; what it does not have is skipped (versions differ)."""
+        for hook in self.rows_for(name):
+            guard.contained(f"patch {name}.{hook.path}", self._patch, module, hook)
+
+    def patched(self) -> list[str]:
+        """What is patched now, as `module.Class.function`."""
+        return [f"{getattr(p.holder, '__name__', p.holder)}.{p.name}" for p in self._patches]
+
+    def _patch(self, module: ModuleType, hook: Hook) -> None:
+        holder: object = module
+        *classes, name = hook.path.split(".")
+        for each in classes:
+            holder = vars(holder).get(each)
+            if not isinstance(holder, type):
+                return
+        original = vars(holder).get(name)
+        inherited = original is None
+        if inherited:
+            original = getattr(holder, name, None)
+        if not callable(original) or _has_ours(original):
+            return
+        replacement = _replacement(hook, original)
+        setattr(holder, name, replacement)
+        self._patches.append(Patch(holder, name, inherited, original, replacement))
+
+
+def _has_ours(function: object) -> bool:
+    """True when a wrapper of ours is in the chain, perhaps below another tool's."""
+    for _ in range(MAX_CHAIN):
+        if isinstance(function, OurWrapper) or "_conntrace_closure" in getattr(function, "__dict__", ()):
+            return True
+        function = getattr(function, "__wrapped__", None)
+        if function is None:
+            return False
+    return False
+
+
+def _replacement(hook: Hook, original: Callable[..., object]) -> object:
+    if hook.build is None:
+        return OurWrapper(original, note_around(hook))
+    closure = hook.build(original)
+    # What functools.wraps copies, without importing functools' dependencies on a cold start.
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        if hasattr(original, name):
+            setattr(closure, name, getattr(original, name))
+    closure.__dict__.update(getattr(original, "__dict__", {}))
+    closure.__wrapped__ = original  # type: ignore[attr-defined]
+    closure._conntrace_closure = True  # type: ignore[attr-defined]
+    return closure
+
+
+def _undo(patch: Patch) -> None:
+    if vars(patch.holder).get(patch.name) is not patch.replacement:
+        # Somebody wrapped or replaced ours since: taking it out would take theirs out too. Ours
+        # stays underneath and does nothing, because the recorder is gone.
+        return
+    if patch.inherited:
+        delattr(patch.holder, patch.name)
+    else:
+        setattr(patch.holder, patch.name, patch.original)
+
+
+class PatchOnImport:
+    """First entry of `sys.meta_path`: lets the others find a module, and patches it once executed."""
+
+    def __init__(self, installer: Installer) -> None:
+        self._installer = installer
+        self._finding: set[str] = set()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        """Find the module as if we were not there, with a loader that tells us when it is ready."""
+        if name in self._finding or not self._installer.rows_for(name):
+            return None
+        self._finding.add(name)
+        try:
+            spec = _find_elsewhere(self, name, path, target)
+        finally:
+            self._finding.discard(name)
+        loader = getattr(spec, "loader", None)
+        if spec is not None and hasattr(loader, "exec_module"):
+            spec.loader = PatchingLoader(loader, self._installer)  # type: ignore[attr-defined]
+        return spec
+
+
+def _find_elsewhere(own: PatchOnImport, name: str, path: object, target: object) -> object:
+    for finder in list(sys.meta_path):
+        if finder is own:
+            continue
+        find_spec = getattr(finder, "find_spec", None)
+        spec: object = find_spec(name, path, target) if find_spec is not None else None
+        if spec is not None:
+            return spec
+    return None
+
+
+class PatchingLoader:
+    """Stands in for a module's loader until the module is executed, then is seen no more."""
+
+    def __init__(self, loader: object, installer: Installer) -> None:
+        self._loader = loader
+        self._installer = installer
+
+    def create_module(self, spec: object) -> object:
+        """As the real loader does."""
+        create = getattr(self._loader, "create_module", None)
+        return create(spec) if create is not None else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute the module with its real loader in place, then patch it."""
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader  # type: ignore[assignment]
+        module.__loader__ = self._loader  # type: ignore[assignment]
+        self._loader.exec_module(module)  # type: ignore[attr-defined]
+        guard.contained("patch on import", self._installer.patch_module, module.__name__, module)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)

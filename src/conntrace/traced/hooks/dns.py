@@ -1,0 +1,148 @@
+"""Lookups: what the `socket` module offers to turn names into addresses and back."""
+
+from __future__ import annotations
+
+import _socket
+from contextvars import ContextVar
+
+from conntrace.traced import call_sites, context, notes, recording
+from conntrace.traced.error_types import error_type
+from conntrace.traced.hooks.base import Arguments, Begin, Hook, Keywords
+
+_NUMERIC_HOST = getattr(_socket, "AI_NUMERICHOST", 4)
+_NAME_NUMERIC_HOST = getattr(_socket, "NI_NUMERICHOST", 1)
+
+# Set while one of our wrappers is around a lookup: its audit event is then no news.
+inside: ContextVar[bool] = ContextVar("conntrace_inside_lookup", default=False)
+
+
+def is_literal(host: object) -> bool:
+    """True when no name has to be resolved: an IP literal, nothing, or the wildcard."""
+    name = host.decode("ascii", "replace") if isinstance(host, (bytes, bytearray)) else host
+    if not isinstance(name, str) or name in ("", "<broadcast>", "<any>"):
+        return True
+    if ":" in name:
+        return _parses(_socket.AF_INET6, name.partition("%")[0])
+    # What inet_aton takes ("127.1", "2130706433") is no name for getaddrinfo either.
+    return name[-1:].isalnum() and name[:1].isdigit() and _is_number_address(name)
+
+
+def _parses(family: int, name: str) -> bool:
+    try:
+        _socket.inet_pton(family, name)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_number_address(name: str) -> bool:
+    try:
+        _socket.inet_aton(name)
+    except (OSError, ValueError):
+        return False
+    return " " not in name
+
+
+def host_text(host: object) -> str:
+    """A host argument as text; what is no text becomes empty."""
+    if isinstance(host, str):
+        return host
+    if isinstance(host, (bytes, bytearray)):
+        return bytes(host).decode("ascii", "backslashreplace")
+    return ""
+
+
+def port_number(port: object) -> int:
+    """A port argument as a number; a service name becomes 0."""
+    if isinstance(port, int):
+        return port
+    if isinstance(port, (str, bytes)) and port.isdigit():
+        return int(port)
+    return 0
+
+
+class Lookup:
+    """A lookup that is going on: its id, and how to leave it again."""
+
+    __slots__ = ("function", "identity", "token")
+
+    def __init__(self, identity: int, function: str) -> None:
+        self.identity = identity
+        self.function = function
+        self.token = inside.set(True)
+
+
+def begin_forward(function: str) -> Begin:
+    """Note a name lookup by `function`."""
+
+    def begin(_: object, args: Arguments, kwargs: Keywords) -> object:
+        host = args[0] if args else kwargs.get("host", kwargs.get("hostname"))
+        port = args[1] if len(args) > 1 else kwargs.get("port")
+        flags = args[5] if len(args) > 5 else kwargs.get("flags", 0)
+        numeric = isinstance(flags, int) and bool(flags & _NUMERIC_HOST)
+        return _begin(function, host, port if function == "getaddrinfo" else None, False, numeric)
+
+    return begin
+
+
+def begin_reverse(function: str) -> Begin:
+    """Note an address lookup by `function`; a name given to it is looked up first."""
+
+    def begin(_: object, args: Arguments, kwargs: Keywords) -> object:
+        if function == "getnameinfo":
+            address = args[0] if args else None
+            flags = args[1] if len(args) > 1 else 0
+            if not isinstance(address, tuple) or (
+                isinstance(flags, int) and flags & _NAME_NUMERIC_HOST
+            ):
+                return None
+            return _begin(function, address[0], address[1] if len(address) > 1 else 0, True, False)
+        return _begin(function, args[0] if args else None, None, True, False)
+
+    return begin
+
+
+def _begin(function: str, host: object, port: object, reverse: bool, numeric: bool) -> object:
+    if recording.active is None or inside.get():
+        return None
+    where = context.place()
+    lookup = Lookup(context.ids.next(), function)
+    site = call_sites.NOWHERE if where.setup else call_sites.call_site()
+    literal = not reverse and (numeric or is_literal(host))
+    recording.send(
+        notes.lookup_start(
+            lookup.identity, function, host_text(host), port_number(port),
+            reverse, literal, False, where, site,
+        )
+    )  # fmt: skip
+    return lookup
+
+
+def end(token: object, result: object, error: BaseException | None) -> None:
+    """Note the answers, or the failure."""
+    lookup = token
+    assert isinstance(lookup, Lookup)
+    inside.reset(lookup.token)
+    answers = [] if error is not None else _answers(lookup.function, result)
+    recording.note(notes.lookup_end(lookup.identity, answers, error_type(error)))
+
+
+def _answers(function: str, result: object) -> list[str]:
+    if function == "getaddrinfo" and isinstance(result, list):
+        return list(dict.fromkeys(str(entry[4][0]) for entry in result))
+    if function == "gethostbyname":
+        return [str(result)]
+    if isinstance(result, tuple) and result:
+        if function == "gethostbyname_ex":
+            return [str(address) for address in result[2]]
+        return [str(result[0])]
+    return []
+
+
+HOOKS = (
+    Hook("socket", "getaddrinfo", begin_forward("getaddrinfo"), end),
+    Hook("socket", "gethostbyname", begin_forward("gethostbyname"), end),
+    Hook("socket", "gethostbyname_ex", begin_forward("gethostbyname_ex"), end),
+    Hook("socket", "gethostbyaddr", begin_reverse("gethostbyaddr"), end),
+    Hook("socket", "getnameinfo", begin_reverse("getnameinfo"), end),
+)

@@ -1,0 +1,120 @@
+"""What the kernel knows of a socket: read-only, and nothing where it cannot be had.
+
+TCP_INFO offsets are those of `struct tcp_info` in Linux's include/uapi/linux/tcp.h. Neither TCP_INFO
+nor FIONREAD changes the socket; `SO_ERROR` and a peek would take a pending error away from the
+program, so they are not used while one may be pending.
+"""
+
+from __future__ import annotations
+
+import _socket
+import sys
+from typing import NamedTuple
+
+LINUX = sys.platform.startswith("linux")
+ESTABLISHED = 1
+
+_TCP_INFO = 11
+_TCP_INFO_SIZE = 104
+_FIONREAD = 0x541B
+_OFFSET_UNACKED = 24
+_OFFSET_LAST_DATA_RECEIVED = 52
+_OFFSET_LAST_ACK_RECEIVED = 56
+
+
+class TcpFacts(NamedTuple):
+    """A socket's state at one moment. -1 (state: 0) means not known."""
+
+    state: int = 0
+    unacked: int = 0
+    retransmits: int = 0
+    last_data_received_ms: int = -1
+    last_ack_received_ms: int = -1
+    pending_bytes: int = -1
+    tls_record: int = 0
+
+
+NOTHING = TcpFacts()
+
+
+class KeepaliveFacts(NamedTuple):
+    """Keep-alive probing in force: SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT."""
+
+    enabled: bool = False
+    idle_s: int = -1
+    interval_s: int = -1
+    count: int = -1
+
+
+def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) -> TcpFacts:
+    """Read a connected socket's state; `pending` adds the bytes waiting and, for TLS, their type."""
+    if not LINUX or not isinstance(connected, _socket.socket):
+        return NOTHING
+    try:
+        info = connected.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return NOTHING
+    if len(info) < _OFFSET_LAST_ACK_RECEIVED + 4:
+        return NOTHING
+    state = info[0]
+    waiting, record = _pending(connected, state, tls) if pending else (-1, 0)
+    return TcpFacts(
+        state=state,
+        unacked=_word(info, _OFFSET_UNACKED),
+        retransmits=info[2],
+        last_data_received_ms=_word(info, _OFFSET_LAST_DATA_RECEIVED),
+        last_ack_received_ms=_word(info, _OFFSET_LAST_ACK_RECEIVED),
+        pending_bytes=waiting,
+        tls_record=record,
+    )
+
+
+def keepalive_facts(connected: object) -> KeepaliveFacts:
+    """Read the keep-alive options in force on a socket."""
+    if not isinstance(connected, _socket.socket):
+        return KeepaliveFacts()
+    try:
+        enabled = bool(connected.getsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
+    except OSError:
+        return KeepaliveFacts()
+    return KeepaliveFacts(
+        enabled,
+        _tcp_option(connected, "TCP_KEEPIDLE"),
+        _tcp_option(connected, "TCP_KEEPINTVL"),
+        _tcp_option(connected, "TCP_KEEPCNT"),
+    )
+
+
+def _word(info: bytes, offset: int) -> int:
+    return int.from_bytes(info[offset : offset + 4], sys.byteorder)
+
+
+def _tcp_option(connected: _socket.socket, name: str) -> int:
+    option = getattr(_socket, name, None)
+    if option is None:
+        return -1
+    try:
+        return connected.getsockopt(_socket.IPPROTO_TCP, option)
+    except OSError:
+        return -1
+
+
+def _pending(connected: _socket.socket, state: int, tls: bool) -> tuple[int, int]:
+    """Bytes waiting (FIONREAD), and the type of the first TLS record among them.
+
+    A peek is safe in ESTABLISHED and CLOSE_WAIT, where no error can be pending.
+    """
+    try:
+        import fcntl
+
+        waiting = int.from_bytes(fcntl.ioctl(connected.fileno(), _FIONREAD, b"\0" * 4), sys.byteorder)
+    except (OSError, ImportError, ValueError):
+        return -1, 0
+    if not tls or waiting <= 0 or state not in (ESTABLISHED, 8):
+        return waiting, 0
+    try:
+        # The method of the C class: SSLSocket.recv refuses flags.
+        first = _socket.socket.recv(connected, 1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
+    except OSError:
+        return waiting, 0
+    return waiting, first[0] if first else 0

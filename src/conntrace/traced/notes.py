@@ -1,0 +1,319 @@
+"""One function for each kind of event: facts in, finished line out.
+
+A test reads every line back with `conntrace.events.decode` and holds the fields against its table.
+The lines of the reused path are formatted in one go; the rare ones go through `event_lines.line`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conntrace.event_lines import line, text
+from conntrace.traced.call_sites import CallSite, Owner
+from conntrace.traced.context import Place
+from conntrace.traced.kernel import KeepaliveFacts, TcpFacts
+from conntrace.traced.originals import get_ident, monotonic_ns
+
+
+def manager_new(manager: int, owner: Owner, num_pools: int) -> bytes:
+    """A pool manager was made."""
+    return line(
+        b"manager_new", monotonic_ns(), get_ident(),
+        manager, owner.name, owner.purpose, owner.one_shot, num_pools, *owner.site,
+    )  # fmt: skip
+
+
+def manager_closed(manager: int, site: CallSite) -> bytes:
+    """A pool manager was closed or cleared by the program."""
+    return line(b"manager_closed", monotonic_ns(), get_ident(), manager, *site)
+
+
+def manager_gone(manager: int) -> bytes:
+    """A pool manager was collected."""
+    return b"manager_gone\t%d\t%d\t%d" % (monotonic_ns(), get_ident(), manager)
+
+
+def pool_new(
+    pool: int,
+    manager: int,
+    origin: tuple[str, str, int],
+    proxy: str,
+    maxsize: int,
+    block: bool,
+    pools: int,
+    num_pools: int,
+    key: str,
+    key_difference: Sequence[str],
+    owner: Owner | None,
+    late: bool,
+) -> bytes:
+    """A pool was made or first seen; `origin` is scheme, host and port."""
+    name, one_shot = (owner.name, owner.one_shot) if owner else ("", "")
+    site = owner.site if owner else CallSite()
+    return line(
+        b"pool_new", monotonic_ns(), get_ident(),
+        pool, manager, *origin, proxy, maxsize, block, pools, num_pools, key, tuple(key_difference),
+        name, one_shot, late, *site,
+    )  # fmt: skip
+
+
+def pool_evicted(
+    pool: int,
+    manager: int,
+    evictor: int,
+    evictor_address: tuple[str, int],
+    num_pools: int,
+    connections_lost: int,
+    place: Place,
+) -> bytes:
+    """A manager dropped its least recently used pool."""
+    return line(
+        b"pool_evicted", monotonic_ns(), get_ident(),
+        pool, manager, evictor, *evictor_address, num_pools, connections_lost,
+        place.call, place.trace_id, place.span_id,
+    )  # fmt: skip
+
+
+def pool_closed(pool: int, site: CallSite) -> bytes:
+    """A pool was closed by the program."""
+    return line(b"pool_closed", monotonic_ns(), get_ident(), pool, *site)
+
+
+def pool_gone(pool: int) -> bytes:
+    """A pool was collected."""
+    return b"pool_gone\t%d\t%d\t%d" % (monotonic_ns(), get_ident(), pool)
+
+
+def call_start(call: int, service: str, operation: str, region: str, span: tuple[str, str]) -> bytes:
+    """An SDK call begins."""
+    return line(
+        b"call_start", monotonic_ns(), get_ident(), call, service, operation, region, *span
+    )
+
+
+def call_end(call: int, error: str) -> bytes:
+    """An SDK call is over."""
+    return line(b"call_end", monotonic_ns(), get_ident(), call, error)
+
+
+def request_start(
+    started_ns: int,
+    request: int,
+    pool: int,
+    method: str,
+    path: str,
+    sends_close: bool,
+    previous: int,
+    call: int,
+    span: tuple[str, str],
+) -> bytes:
+    """An attempt began at `started_ns`."""
+    return b"request_start\t%d\t%d\t%d\t%d\t%b\t%b\t%b\t%d\t%d\t%b\t%b" % (
+        started_ns, get_ident(), request, pool, text(method), text(path),
+        b"1" if sends_close else b"", previous, call, span[0].encode(), span[1].encode(),
+    )  # fmt: skip
+
+
+def checkout_reused(
+    request: int,
+    pool: int,
+    connection: int,
+    their_span: tuple[str, str] | None,
+    wait_ns: int,
+    idle_ns: int,
+    in_use: int,
+    queue_size: int,
+    maxsize: int,
+) -> bytes:
+    """The pool handed out a live connection."""
+    flag, trace_id, span_id = (b"1", *their_span) if their_span else (b"", "", "")
+    return b"checkout\t%d\t%d\t%d\t%d\treused\t%d\t%b\t%b\t%b\t%d\t%d\t%d\t\t%d\t%d" % (
+        monotonic_ns(), get_ident(), request, pool, connection,
+        flag, trace_id.encode(), span_id.encode(), wait_ns, idle_ns, in_use, queue_size, maxsize,
+    )  # fmt: skip
+
+
+def checkout(
+    request: int,
+    pool: int,
+    outcome: str,
+    connection: int,
+    their_span: tuple[str, str] | None,
+    wait_ns: int,
+    idle_ns: int,
+    in_use: int,
+    idle_others: int,
+    queue_size: int,
+    maxsize: int,
+    tls: bool,
+    tcp: TcpFacts,
+) -> bytes:
+    """The pool handed out something that needs a set-up, or nothing."""
+    return line(
+        b"checkout", monotonic_ns(), get_ident(),
+        request, pool, outcome, connection, their_span is not None, *(their_span or ("", "")),
+        wait_ns, idle_ns, in_use, idle_others, queue_size, maxsize,
+        tcp.state, tcp.unacked, tcp.retransmits,
+        tcp.last_data_received_ms, tcp.last_ack_received_ms, tcp.pending_bytes, tls, tcp.tls_record,
+    )  # fmt: skip
+
+
+def setup_start(
+    setup: int,
+    request: int,
+    pool: int,
+    previous: int,
+    client: str,
+    one_shot: str,
+    origin: tuple[str, str, int],
+    proxy: str,
+    call: int,
+    span: tuple[str, str],
+    site: CallSite,
+) -> bytes:
+    """A connection is about to be made."""
+    return line(
+        b"setup_start", monotonic_ns(), get_ident(),
+        setup, request, pool, previous, client, one_shot, *origin, proxy, call, *span, *site,
+    )  # fmt: skip
+
+
+def setup_end(setup: int, error: str, keepalive: KeepaliveFacts) -> bytes:
+    """The connection stands or failed."""
+    return line(b"setup_end", monotonic_ns(), get_ident(), setup, error, *keepalive)
+
+
+def lookup_start(
+    operation: int,
+    function: str,
+    host: str,
+    port: int,
+    reverse: bool,
+    literal: bool,
+    audit: bool,
+    place: Place,
+    site: CallSite,
+) -> bytes:
+    """A lookup begins, or was seen by an audit event only."""
+    return line(
+        b"lookup_start", monotonic_ns(), get_ident(),
+        operation, place.setup, function, host, port, reverse, literal, audit,
+        place.request, place.call, place.trace_id, place.span_id, *site,
+    )  # fmt: skip
+
+
+def lookup_end(operation: int, answers: Sequence[str], error: str) -> bytes:
+    """A lookup answered or failed."""
+    return line(b"lookup_end", monotonic_ns(), get_ident(), operation, tuple(answers), error)
+
+
+def connect_start(
+    operation: int,
+    address: str,
+    port: int,
+    datagram: bool,
+    audit: bool,
+    place: Place,
+    site: CallSite,
+) -> bytes:
+    """`connect` is called, or was seen by an audit event only."""
+    return line(
+        b"connect_start", monotonic_ns(), get_ident(),
+        operation, place.setup, address, port, datagram, audit,
+        place.request, place.call, place.trace_id, place.span_id, *site,
+    )  # fmt: skip
+
+
+def connect_end(operation: int, error: str, in_progress: bool) -> bytes:
+    """`connect` returned."""
+    return line(b"connect_end", monotonic_ns(), get_ident(), operation, error, in_progress)
+
+
+def tunnel_start(operation: int, setup: int, host: str, port: int) -> bytes:
+    """A proxy is asked to CONNECT."""
+    return line(b"tunnel_start", monotonic_ns(), get_ident(), operation, setup, host, port)
+
+
+def tunnel_end(operation: int, error: str) -> bytes:
+    """The proxy answered."""
+    return line(b"tunnel_end", monotonic_ns(), get_ident(), operation, error)
+
+
+def tls_start(operation: int, host: str, place: Place) -> bytes:
+    """A client handshake begins."""
+    return line(
+        b"tls_start", monotonic_ns(), get_ident(),
+        operation, place.setup, host, place.request, place.call, place.trace_id, place.span_id,
+    )  # fmt: skip
+
+
+def tls_end(
+    operation: int,
+    error: str,
+    in_progress: bool = False,
+    protocol: str = "",
+    cipher: str = "",
+    resumed: bool = False,
+    next_protocol: str = "",
+    not_after: str = "",
+    cpu_ns: int = -1,
+) -> bytes:
+    """A handshake is done or failed."""
+    return line(
+        b"tls_end", monotonic_ns(), get_ident(),
+        operation, error, in_progress, protocol, cipher, resumed, next_protocol, not_after, cpu_ns,
+    )  # fmt: skip
+
+
+def ca_load(operation: int, duration_ns: int, source: str, error: str, place: Place) -> bytes:
+    """CA certificates were parsed, just now."""
+    return line(
+        b"ca_load", monotonic_ns(), get_ident(),
+        operation, place.setup, duration_ns, source, error,
+        place.request, place.call, place.trace_id, place.span_id,
+    )  # fmt: skip
+
+
+def request_end(request: int, status: int, error: str, connection: int) -> bytes:
+    """An attempt is over."""
+    return b"request_end\t%d\t%d\t%d\t%d\t%b\t%d" % (
+        monotonic_ns(), get_ident(), request, status, error.encode(), connection,
+    )  # fmt: skip
+
+
+def lease_end(connection: int, pool: int, request: int, how: str, unread: bool) -> bytes:
+    """A connection came back, or was lost."""
+    return b"lease_end\t%d\t%d\t%d\t%d\t%d\t%b\t%b" % (
+        monotonic_ns(), get_ident(), connection, pool, request, how.encode(), b"1" if unread else b"",
+    )  # fmt: skip
+
+
+def close(
+    connection: int,
+    by: str,
+    error: str,
+    request: int,
+    response: tuple[int, bool, bool, bool],
+    request_close: bool,
+    tcp: TcpFacts,
+    site: CallSite,
+) -> bytes:
+    """A socket is closed; `response`: version, says close, says keep-alive, has a length."""
+    return line(
+        b"close", monotonic_ns(), get_ident(),
+        connection, by, error, request, *response, request_close,
+        tcp.state, tcp.unacked, tcp.retransmits,
+        tcp.last_data_received_ms, tcp.last_ack_received_ms, *site,
+    )  # fmt: skip
+
+
+def drops(requests: int, events: int, failures: int, switched_off: Sequence[str]) -> bytes:
+    """Totals of what was left out."""
+    return line(
+        b"drops", monotonic_ns(), get_ident(), requests, events, failures, tuple(switched_off)
+    )
+
+
+def goodbye(agent_ns: int) -> bytes:
+    """The interpreter ends in order."""
+    return line(b"goodbye", monotonic_ns(), get_ident(), agent_ns)

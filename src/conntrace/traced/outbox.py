@@ -1,0 +1,92 @@
+"""Lines wait here until the channel takes them. Nothing in here waits, and nothing is lost silently.
+
+Hooks run in the middle of anything: in finalizers, in signal handlers, in any thread. So a hook
+appends to a deque (atomic), and whoever gets the drain lock without waiting sends what is there; who
+does not get it leaves the work to the holder, who looks again after letting go.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from conntrace.channel import MAX_PACKET, Channel
+from conntrace.traced import originals
+
+MAX_WAITING = 20_000
+# A drain that an asynchronous exception (Ctrl-C) cut off right after it took the lock.
+_STALE_DRAIN_NS = 2_000_000_000
+
+
+class Outbox:
+    """Where hooks put event lines. `congested` is true while the channel takes no more."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._waiting: deque[bytes] = deque()
+        self._packet: list[bytes] = []
+        self._lock = originals.allocate_lock()
+        self._drain_began = 0
+        self.congested = False
+        self.dropped_requests = 0
+        self.dropped_events = 0
+
+    def note(self, line: bytes) -> None:
+        """Keep a line until the next `send`."""
+        if len(self._waiting) >= MAX_WAITING:
+            self.dropped_events += 1
+            return
+        self._waiting.append(line)
+
+    def send(self, line: bytes) -> None:
+        """Keep a line and send all that waits."""
+        self.note(line)
+        self.drain()
+
+    def drain(self) -> None:
+        """Send what waits, unless another thread is at it or the channel is full."""
+        while self._waiting or self._packet:
+            lock = self._lock
+            if not lock.acquire(False):
+                self._renew_stale_lock()
+                return
+            try:
+                self._drain_began = originals.monotonic_ns()
+                emptied = self._send_packets()
+            finally:
+                lock.release()
+            if not emptied:
+                return
+
+    def forked(self, channel: Channel) -> None:
+        """In a child: what waits is the parent's to send, and its lock may be held for ever."""
+        self.__init__(channel)  # type: ignore[misc]
+
+    def _send_packets(self) -> bool:
+        while True:
+            packet = self._packet or self._next_packet()
+            if not packet:
+                self.congested = False
+                return True
+            self._packet = packet
+            if not self._channel.send(packet):
+                self.congested = True
+                return False
+            self._packet = []
+
+    def _next_packet(self) -> list[bytes]:
+        waiting = self._waiting
+        packet: list[bytes] = []
+        size = 64
+        while waiting:
+            size += len(waiting[0]) + 1
+            if packet and size > MAX_PACKET:
+                break
+            packet.append(waiting.popleft())
+        return packet
+
+    def _renew_stale_lock(self) -> None:
+        if len(self._waiting) > 100:
+            now = originals.monotonic_ns()
+            if now - self._drain_began > _STALE_DRAIN_NS:
+                self._drain_began = now
+                self._lock = originals.allocate_lock()

@@ -1,0 +1,190 @@
+"""Composition root of the traced side: settings, channel, hooks; fork and exit.
+
+One recorder a process: the first one wins. `start` and `stop` are its two verbs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+
+from conntrace import __version__
+from conntrace.channel import Channel
+from conntrace.clock import clock_pair
+from conntrace.event_lines import line
+from conntrace.traced import audit, call_sites, connections, context, guard, notes, originals
+from conntrace.traced import recording
+from conntrace.traced.hooks import botocore, dns, http_client, tcp, tls
+from conntrace.traced.hooks import urllib3_pools, urllib3_requests
+from conntrace.traced.hooks.base import Hook, Installer
+from conntrace.traced.outbox import Outbox
+
+SCHEMA = 1
+HOOKS: tuple[Hook, ...] = (
+    *dns.HOOKS,
+    *tcp.HOOKS,
+    *tls.HOOKS,
+    *http_client.HOOKS,
+    *urllib3_pools.HOOKS,
+    *urllib3_requests.HOOKS,
+    *botocore.HOOKS,
+)
+_CLIENT_MODULES = ("urllib3.connectionpool", "http.client")
+
+
+class Recorder:
+    """The running agent of this process."""
+
+    def __init__(
+        self, open_channel: Callable[[], Channel], *, way: str, token: str = "", service: str = ""
+    ) -> None:
+        self._open_channel = open_channel
+        self._way = way
+        self._token = token
+        self._service = service
+        self._installer = Installer(HOOKS)
+        self._channel: Channel | None = None
+        self._sent_drops = (0, 0, 0)
+
+    @property
+    def process(self) -> str:
+        """Name of this process on the channel."""
+        return recording.active.process if recording.active is not None else ""
+
+    def start(self, *, with_audit: bool) -> bool:
+        """Begin; False when nobody listens, and then the program is left untouched."""
+        late = self._way == "instrument" and any(name in sys.modules for name in _CLIENT_MODULES)
+        if not self._connect(late=late, forked_from="", first_id=0):
+            return False
+        self._installer.install()
+        if with_audit:
+            audit.install()
+        atexit.register(self._say_goodbye)
+        _register_fork_hook()
+        return True
+
+    def stop(self) -> None:
+        """Undo every patch and forget everything."""
+        atexit.unregister(self._say_goodbye)
+        audit.remove()
+        self._installer.remove()
+        self._say_goodbye()
+        recording.active = None
+        connections.forget_all()
+        if self._channel is not None:
+            self._channel.close()
+
+    def patched(self) -> list[str]:
+        """The functions that are patched now."""
+        return self._installer.patched()
+
+    def flush(self) -> None:
+        """Send what waits, with the totals of what was dropped."""
+        active = recording.active
+        if active is None:
+            return
+        totals = (
+            active.outbox.dropped_requests, active.outbox.dropped_events, guard.failure_count(),
+        )  # fmt: skip
+        if totals != self._sent_drops:
+            self._sent_drops = totals
+            active.outbox.note(notes.drops(*totals, guard.switched_off_places()))
+        active.outbox.drain()
+
+    def forked(self) -> None:
+        """In a forked child: a process of its own, on a connection of its own."""
+        parent = recording.active
+        if parent is None:
+            return
+        if self._channel is not None:
+            self._channel.close()
+        self._sent_drops = (0, 0, 0)
+        first_id = context.ids.first_of_child()
+        recording.active = None
+        self._connect(late=parent.late, forked_from=parent.process, first_id=first_id)
+
+    def _connect(self, *, late: bool, forked_from: str, first_id: int) -> bool:
+        process = originals.urandom(8).hex()
+        channel = self._open_channel()
+        if not channel.open(process):
+            return False
+        self._channel = channel
+        recording.active = recording.Recording(Outbox(channel), process, late)
+        recording.send(self._hello(process, late, forked_from, first_id))
+        return True
+
+    def _hello(self, process: str, late: bool, forked_from: str, first_id: int) -> bytes:
+        monotonic_ns, wall_ns = clock_pair()
+        return line(
+            b"hello", monotonic_ns, originals.get_ident(),
+            SCHEMA, self._token, process, originals.getpid(), originals.getppid(), wall_ns,
+            started_ns(), self._way, late, forked_from, first_id,
+            ".".join(map(str, sys.version_info[:3])), _command(), self._service, __version__,
+        )  # fmt: skip
+
+    def _say_goodbye(self) -> None:
+        self.flush()
+        recording.send(notes.goodbye(0))
+
+
+def started_ns() -> int:
+    """CLOCK_MONOTONIC at which this process began, from /proc (field 22); 0 where it is unknown."""
+    try:
+        with open("/proc/self/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+        # Field 22 counts clock ticks since boot, which CLOCK_MONOTONIC does too, but for suspends.
+        return int(fields[19]) * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0
+
+
+def _command() -> str:
+    arguments = getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [""]
+    name = str(arguments[0])
+    if name in ("", "-c", "-m"):
+        originals_argv = getattr(sys, "orig_argv", [])
+        name = f"python {' '.join(originals_argv[1:3])[:40]}" if originals_argv else "python"
+        return name
+    return os.path.basename(name)
+
+
+running: Recorder | None = None
+_fork_hook_registered = False
+
+
+def _register_fork_hook() -> None:
+    """Once a process: a fork hook cannot be taken out again."""
+    global _fork_hook_registered
+    if not _fork_hook_registered and hasattr(os, "register_at_fork"):
+        _fork_hook_registered = True
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    if running is not None:
+        guard.contained("fork", running.forked)
+
+
+def start(recorder: Recorder, *, with_audit: bool) -> bool:
+    """Start this recorder unless one runs already: the first wins."""
+    global running
+    if running is not None:
+        return False
+    running = recorder
+    if not recorder.start(with_audit=with_audit):
+        running = None
+        return False
+    return True
+
+
+def stop() -> None:
+    """Stop the recorder that runs, if one does."""
+    global running
+    recorder, running = running, None
+    if recorder is not None:
+        recorder.stop()
+
+
+__all__ = ["HOOKS", "Recorder", "call_sites", "running", "start", "started_ns", "stop"]

@@ -1,0 +1,52 @@
+"""Records about objects of the program, found by identity, that never keep the object alive.
+
+An attribute on the object would show in `vars()`, in pickles and in copies of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from weakref import ref
+
+Record = TypeVar("Record")
+
+
+class Registry(Generic[Record]):
+    """object -> record. `gone(record)` is called when the object is collected.
+
+    `gone` runs inside the garbage collector, in any thread, in the middle of anything: it may only
+    append to a deque.
+    """
+
+    def __init__(self, gone: Callable[[Record], None]) -> None:
+        self._gone = gone
+        self._records: dict[int, tuple[ref[object], Record]] = {}
+
+    def get(self, subject: object) -> Record | None:
+        """The record of an object, or None."""
+        entry = self._records.get(id(subject))
+        return None if entry is None else entry[1]
+
+    def add(self, subject: object, record: Record) -> None:
+        """Keep a record until the object is collected."""
+        key = id(subject)
+        records, gone = self._records, self._gone
+
+        def forget(_: ref[object]) -> None:
+            entry = records.pop(key, None)
+            if entry is not None:
+                gone(entry[1])
+
+        records[key] = (ref(subject, forget), record)
+
+    def records(self) -> list[Record]:
+        """All records of objects that live."""
+        return [record for _, record in list(self._records.values())]
+
+    def clear(self) -> None:
+        """Forget all, without calling `gone`."""
+        self._records.clear()
+
+    def __len__(self) -> int:
+        return len(self._records)
