@@ -1,1 +1,1 @@
-"""Reads span lines back and makes them plain to the eye. Never imports the traced side or analyzer."""
+"""Reads span lines back and makes them plain. Never imports the traced side or analyzer."""

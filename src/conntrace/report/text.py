@@ -1,0 +1,105 @@
+"""The report for the terminal: verdict first, then the proof. Plain text when piped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO, TextIO
+
+from conntrace.report import text_connections, text_trace, text_verdicts
+from conntrace.report.clean import clean
+from conntrace.report.layout import (
+    ADVICE,
+    FAILED,
+    STRONG,
+    Page,
+    color_for,
+    glyphs_for,
+    width_for,
+)
+from conntrace.report.model import Model, build
+from conntrace.report.read import ReadNotes, read_spans
+from conntrace.report.record import SpanRecord
+from conntrace.report.units import count, duration, ms
+from conntrace.report.verdicts import Judgement, judge
+from conntrace.report.waterfall import choose_trace
+
+_MAX_PROBLEMS = 5
+
+
+def report_text(
+    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    stream: TextIO,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    trace: str = "",
+    stdin: BinaryIO | None = None,
+) -> ReadNotes:
+    """Read span files (a path, `-`, a folder, or several) and write the report to the stream.
+
+    Raises ConntraceError when a source cannot be read or no trace fits `trace`; parts of a
+    file that are broken are named at the end of the report and in the notes returned.
+    """
+    several = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    notes = ReadNotes()
+    spans = list(read_spans(several, notes, stdin=stdin))
+    render(spans, width=width, color=color, stream=stream, trace=trace, notes=notes)
+    return notes
+
+
+def render(
+    spans: Iterable[SpanRecord],
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    stream: TextIO,
+    trace: str = "",
+    notes: ReadNotes | None = None,
+) -> None:
+    """Write the report of the spans.
+
+    `width` (cells) and `color` follow the stream when None; `trace` is the beginning of the id of
+    the trace to draw, else the one with the most set-up time; `notes` tells what could not be read.
+    """
+    model = build(spans)
+    judgement = judge(model)
+    page = Page(width_for(stream, width), glyphs_for(stream))
+    chosen = choose_trace(model, trace)
+    if model.traces:
+        text_verdicts.headline(page, model, judgement)
+        text_verdicts.verdicts(page, model, judgement)
+        text_connections.connections(page, model, judgement)
+        text_trace.lookups(page, model)
+        if chosen:
+            text_trace.trace(page, model, chosen)
+    else:
+        page.add(("conntrace  no spans", STRONG), ": nothing was recorded, so nothing is shown.")
+    _problems(page, notes or ReadNotes())
+    _last_word(page, model, judgement)
+    page.write(stream, color_for(stream, color))
+
+
+def _problems(page: Page, notes: ReadNotes) -> None:
+    """Name what could not be read."""
+    if not notes.problem_count:
+        return
+    page.blank()
+    page.add((f"{count(notes.problem_count, 'problem')} while reading; the rest is shown:", FAILED))
+    for problem in notes.problems[:_MAX_PROBLEMS]:
+        where = f"{clean(problem.source, 120)}, line {problem.line:,}"
+        page.paragraph(["  "], f"{where}: {problem.reason}", lines=3)
+    more = notes.problem_count - _MAX_PROBLEMS
+    if more > 0:
+        page.add(f"  {page.glyphs.more} {more:,} more")
+
+
+def _last_word(page: Page, model: Model, judgement: Judgement) -> None:
+    """The verdict once more: after a long report the prompt stands here, not at the top."""
+    if not judgement.verdicts:
+        return
+    page.blank()
+    top = judgement.verdicts[0]
+    avoidable = f"{ms(judgement.avoidable_ms)} of {duration(judgement.cost_ms)} avoidable"
+    advice = f": {top.advice}" if top.advice else ""
+    page.paragraph([(f"{avoidable}. ", STRONG), ("First: ", ADVICE)], f"{top.title}{advice}")

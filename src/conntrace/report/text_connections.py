@@ -1,0 +1,161 @@
+"""The proof, part one: every destination with its connections on one shared time axis."""
+
+from __future__ import annotations
+
+from conntrace.report.clean import clean
+from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part, pad
+from conntrace.report.model import (
+    CONNECT,
+    DNS,
+    PROXY,
+    TLS,
+    TRUST_STORE,
+    Connection,
+    Destination,
+    Model,
+    cause_of,
+)
+from conntrace.report.record import Process
+from conntrace.report.timeline import Axis, end_mark, end_words, life
+from conntrace.report.units import count, duration, ms
+from conntrace.report.verdicts import Judgement
+
+MAX_DESTINATIONS = 8
+MAX_CONNECTIONS = 10
+_MAX_PROCESSES = 6
+_WIDE = 110
+_CAUSE_CELLS = 27
+_BEFORE = "open before"
+_SHORT = {DNS: "dns", CONNECT: "tcp", PROXY: "proxy", TRUST_STORE: "ca", TLS: "tls"}
+
+
+def connections(page: Page, model: Model, judgement: Judgement) -> None:
+    """All destinations, costliest first, each with its costliest connections in order of time."""
+    groups = model.by_destination()
+    if not groups:
+        return
+    names = _process_names(page, model.processes)
+    drawer = _Drawer(page, model, judgement, names)
+    for destination, group in list(groups.items())[:MAX_DESTINATIONS]:
+        drawer.destination(destination, group)
+    hidden = list(groups.values())[MAX_DESTINATIONS:]
+    if hidden:
+        lost = sum(map(len, hidden))
+        page.add(
+            (
+                f"{page.glyphs.more} {count(len(hidden), 'more destination')} with "
+                f"{count(lost, 'connection')} not shown",
+                FAINT,
+            )
+        )
+        page.blank()
+    _legend(page, drawer.marks)
+
+
+def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
+    """p1, p2 … and what they stand for, when there is more than one process."""
+    if len(processes) < 2:
+        return {}
+    named = {process: f"p{number}" for number, process in enumerate(processes, start=1)}
+    for process, name in list(named.items())[:_MAX_PROCESSES]:
+        what = " ".join(filter(None, (process.service, process.command)))
+        pid = f"pid {process.pid}" if process.pid else process.instance
+        page.add((f"{name} = {clean(pid, 40)}  {clean(what, 100)}", FAINT))
+    if len(named) > _MAX_PROCESSES:
+        page.add((f"{page.glyphs.more} {len(named) - _MAX_PROCESSES:,} more processes", FAINT))
+    page.blank()
+    return named
+
+
+class _Drawer:
+    """Draws destinations onto one page with one axis, and remembers which marks it used."""
+
+    def __init__(
+        self, page: Page, model: Model, judgement: Judgement, names: dict[Process, str]
+    ) -> None:
+        self.page = page
+        self.judgement = judgement
+        self.names = names
+        self.wide = page.width >= _WIDE
+        self.indent = 6 + (5 if names else 0)
+        self.marks: set[str] = set()
+        first = min(each.start_ns for each in model.connections)
+        last = max(each.end_ns for each in model.connections)
+        phases = 47 if self.wide else 0
+        self.lane_at = self.indent + _CAUSE_CELLS + 9 + phases
+        self.axis = Axis(first, last, page.width - self.lane_at)
+
+    def destination(self, destination: Destination, group: list[Connection]) -> None:
+        """The heading with totals, the axis, and the rows."""
+        cost = sum(each.cost_ms for each in group)
+        avoidable = sum(each.avoidable_ms for each in group)
+        told = [
+            count(len(group), "connection"),
+            count(sum(each.request_count for each in group), "request"),
+            f"{ms(avoidable)} of {duration(cost)} avoidable" if avoidable else duration(cost),
+        ]
+        totals = self.page.glyphs.separator.join(told)
+        self.page.spread([(clean(str(destination)), STRONG)], [totals])
+        self.page.add((" " * self.lane_at + self.axis.ruler(), FAINT))
+        for connection in _chosen(group):
+            self._row(connection)
+        hidden = len(group) - MAX_CONNECTIONS
+        if hidden > 0:
+            more = f"{count(hidden, 'more connection')} not shown (these cost most)"
+            self.page.add((f"      {self.page.glyphs.more} {more}", FAINT))
+        self.page.blank()
+
+    def _row(self, connection: Connection) -> None:
+        glyphs = self.page.glyphs
+        lane = life(connection, self.axis, glyphs)
+        self.marks.update(lane)
+        self.marks.add(end_mark(connection, glyphs))
+        cause = clean(cause_of(connection.setup), 60) if connection.setup else _BEFORE
+        avoidable = connection.avoidable_ms > 0
+        head: list[Part] = [
+            (f"{f'#{connection.number}':>5} ", FAINT),
+            (pad(self.names.get(connection.process, ""), 5) if self.names else "", FAINT),
+            (pad(cause, _CAUSE_CELLS), AVOIDABLE if avoidable else ""),
+            f"{duration(connection.cost_ms) if connection.setup else '':>8} ",
+        ]
+        details = self._details(connection)
+        if self.wide:
+            self.page.add(*head, (pad(details, 46), FAINT), " ", lane)
+            return
+        self.page.add(*head, lane)
+        self.page.add((" " * self.indent + details, FAINT))
+
+    def _details(self, connection: Connection) -> str:
+        parts = [
+            f"{short} {ms(connection.phases_ms[phase])}"
+            for phase, short in _SHORT.items()
+            if phase in connection.phases_ms
+        ]
+        number = self.judgement.number_of(connection.setup) if connection.setup else 0
+        verdict = "avoidable, " if connection.avoidable_ms else ""
+        told = [" ".join(parts), f"{verdict}see {number}" if number else "", end_words(connection)]
+        return self.page.glyphs.separator.join(clean(each, 60) for each in told if each)
+
+
+def _chosen(group: list[Connection]) -> list[Connection]:
+    """The costliest ones, avoidable first, put back in order of time."""
+    by_cost = sorted(group, key=lambda each: (-each.avoidable_ms, -each.cost_ms, each.number))
+    return sorted(by_cost[:MAX_CONNECTIONS], key=lambda each: each.number)
+
+
+def _legend(page: Page, used: set[str]) -> None:
+    glyphs = page.glyphs
+    meanings = {
+        glyphs.start: "set-up",
+        glyphs.before: "open before the recording",
+        glyphs.request: "request",
+        glyphs.idle: "idle",
+        glyphs.frozen: "frozen",
+        glyphs.lost: "lost or closed by the server",
+        glyphs.closed: "closed by the client",
+        glyphs.evicted: "evicted",
+        glyphs.open: "still open",
+    }
+    told = "  ".join(f"{mark} {words}" for mark, words in meanings.items() if mark in used)
+    page.paragraph([], told + "  ca = trust store load", FAINT)
+    page.blank()

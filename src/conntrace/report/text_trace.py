@@ -1,0 +1,99 @@
+"""The proof, part two: the waterfall of one trace, and lookups that led to no connection."""
+
+from __future__ import annotations
+
+from conntrace import semantic_names as names
+from conntrace.report.clean import clean, shorten
+from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, pad
+from conntrace.report.model import Model, cause_of, is_named, phase_of
+from conntrace.report.record import SpanRecord
+from conntrace.report.text_verdicts import place_words
+from conntrace.report.units import count, duration, ms
+from conntrace.report.verdicts import place_of
+from conntrace.report.waterfall import Row, Waterfall, bar, waterfall
+
+MAX_LOOKUPS = 8
+_MAX_EVIDENCE = 4
+_PHASE_STYLE = {"dns": "blue", "connect": "cyan", "proxy": "cyan", "trust_store": "magenta"}
+
+
+def trace(page: Page, model: Model, trace_id: str) -> None:
+    """One trace with bars, then why its costliest set-up was needed."""
+    view = waterfall(model, trace_id)
+    total = duration((view.end_ns - view.start_ns) / 1_000_000)
+    chosen = f"trace {clean(trace_id, 40)}"
+    page.spread([(chosen, STRONG)], [total])
+    name_cells = max(26, min(44, page.width * 2 // 5))
+    for row in view.rows:
+        _row(page, row, view, name_cells)
+    if view.left_out:
+        left_out = f"{page.glyphs.more} {count(view.left_out, 'more span')} of this trace not shown"
+        page.add((f"  {left_out}", FAINT))
+    _why(page, view.subject)
+    page.blank()
+
+
+def _row(page: Page, row: Row, view: Waterfall, name_cells: int) -> None:
+    span = row.span
+    label = " " * min(row.depth, 8) + clean(span.name, 200)
+    drawn = bar(span, view, page.width - name_cells - 12, page.glyphs)
+    style = _PHASE_STYLE.get(phase_of(span), "")
+    if is_named(span, names.CONNECTION_SETUP):
+        style = AVOIDABLE if span.flag(names.CAUSE_AVOIDABLE) else STRONG
+    error = f" {clean(span.text(names.ERROR_TYPE) or 'error', 24)}" if span.error else ""
+    page.spread(
+        [f"  {pad(label, name_cells - 3)} ", (drawn, style)],
+        [(error, FAILED), f"{ms(span.duration_ms):>7}"],
+    )
+
+
+def _why(page: Page, span: SpanRecord) -> None:
+    """Cause, evidence and advice of the set-up or lookup, as its span holds them."""
+    if not span.text(names.CAUSE_NAME):
+        return
+    confidence = span.text(names.CAUSE_CONFIDENCE) or "inferred"
+    detail = span.text(names.CAUSE_DETAIL)
+    told = f"{clean(cause_of(span), 60)} ({clean(confidence, 20)})"
+    page.paragraph(["  why: "], f"{told}: {detail}" if detail else told)
+    evidence = span.texts(names.CAUSE_EVIDENCE)
+    for fact in evidence[:_MAX_EVIDENCE]:
+        page.paragraph(["       - "], fact, FAINT, lines=2)
+    if len(evidence) > _MAX_EVIDENCE:
+        page.add((f"       {page.glyphs.more} {len(evidence) - _MAX_EVIDENCE} more", FAINT))
+    contributing = ", ".join(span.texts(names.CAUSE_CONTRIBUTING))
+    if contributing:
+        page.paragraph(["  also: "], contributing, lines=2)
+    if place := place_of(span).path and place_words(place_of(span)):
+        page.paragraph(["  at:  "], place, FAINT, lines=2)
+    if advice := span.text(names.CAUSE_ADVICE):
+        page.paragraph([("  do:  ", ADVICE)], advice)
+
+
+def lookups(page: Page, model: Model) -> None:
+    """Lookups and sockets that belong to no HTTP connection, grouped, costliest first."""
+    _group(page, "DNS lookups without an HTTP connection", model.lookups)
+    _group(page, "sockets without an HTTP connection", model.raw_connects)
+
+
+def _group(page: Page, title: str, spans: list[SpanRecord]) -> None:
+    if not spans:
+        return
+    groups: dict[tuple[str, str, str], list[SpanRecord]] = {}
+    for span in spans:
+        key = (span.name, cause_of(span), place_words(place_of(span)))
+        groups.setdefault(key, []).append(span)
+    page.spread([(title, STRONG)], [duration(sum(span.duration_ms for span in spans))])
+    ordered = sorted(groups.items(), key=lambda item: (-_cost(item[1]), item[0]))
+    for (name, cause, place), group in ordered[:MAX_LOOKUPS]:
+        times = f"{len(group):,} {page.glyphs.times} {duration(_cost(group)):>8}"
+        page.spread([f"  {clean(name, 100)}"], [times])
+        told = page.glyphs.separator.join(filter(None, (clean(cause, 60), clean(place, 120))))
+        page.add((shorten(f"    {told}", page.width), FAINT))
+    hidden = len(groups) - MAX_LOOKUPS
+    if hidden > 0:
+        page.add((f"  {page.glyphs.more} {count(hidden, 'more kind')} not shown", FAINT))
+    page.blank()
+
+
+def _cost(group: list[SpanRecord]) -> float:
+    return sum(span.duration_ms for span in group)

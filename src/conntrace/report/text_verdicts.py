@@ -1,0 +1,117 @@
+"""The first thing read: the headline and the verdicts."""
+
+from __future__ import annotations
+
+from conntrace.report.clean import clean, shorten_path
+from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, Part
+from conntrace.report.model import Connection, Model
+from conntrace.report.units import count, duration, ms
+from conntrace.report.verdicts import Finding, Judgement, Place, Verdict
+from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
+
+MAX_VERDICTS = 6
+_MAX_USUAL = 4
+
+
+def headline(page: Page, model: Model, judgement: Judgement) -> None:
+    """Requests, connections, hosts, and how much of the set-up time was avoidable."""
+    hosts = len({each.destination.host for each in model.connections})
+    parts = [
+        count(model.request_count, "request"),
+        f"{count(len(model.connections), 'connection')} to {count(hosts, 'host')}",
+    ]
+    if len(model.processes) > 1:
+        parts.append(count(len(model.processes), "process").replace("processs", "processes"))
+    page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))
+    page.add(*_cost(judgement))
+    page.blank()
+
+
+def _cost(judgement: Judgement) -> list[Part]:
+    total = duration(judgement.cost_ms)
+    if judgement.avoidable_ms > 0:
+        text = f"{ms(judgement.avoidable_ms)} of {total}"
+        return [(f"avoidable: {text}", AVOIDABLE), " of connection set-up"]
+    if judgement.verdicts:
+        return [("nothing proved avoidable", STRONG), f" of {total} of connection set-up"]
+    return [("nothing to change", STRONG), f": connection set-up took {total}"]
+
+
+def verdicts(page: Page, model: Model, judgement: Judgement) -> None:
+    """Each verdict with its cost, place, reason, change, and what not to bother with."""
+    for number, verdict in enumerate(judgement.verdicts[:MAX_VERDICTS], start=1):
+        _verdict(page, number, verdict)
+        page.blank()
+    hidden = judgement.verdicts[MAX_VERDICTS:]
+    if hidden:
+        cost = duration(sum(verdict.cost_ms for verdict in hidden))
+        page.add((f"{page.glyphs.more} {count(len(hidden), 'more verdict')}, {cost}", FAINT))
+        page.blank()
+    for hint in judgement.hints:
+        page.paragraph([("not: ", STRONG)], hint)
+    _usual(page, judgement.usual)
+    _failures(page, model.connections)
+    page.blank()
+
+
+def _verdict(page: Page, number: int, verdict: Verdict) -> None:
+    sure = "" if verdict.proved else "probably: "
+    cost: list[Part] = [f"{verdict.count:,} {page.glyphs.times} {duration(verdict.cost_ms):>8}"]
+    if verdict.avoidable_ms > 0:
+        cost.append(("  avoidable", AVOIDABLE))
+    page.spread([(f"{number:>2}  {sure}{clean(verdict.title)}", STRONG)], cost)
+    page.paragraph(["    "], _where(page, verdict), FAINT, lines=2)
+    if verdict.why:
+        page.paragraph(["    why: "], verdict.why)
+    if verdict.advice:
+        page.paragraph([("    do:  ", ADVICE)], verdict.advice, STRONG)
+    for hint in verdict.hints:
+        page.paragraph([("    not: ", STRONG)], hint)
+
+
+def _where(page: Page, verdict: Verdict) -> str:
+    """Places, owner and destinations, the first of each by name."""
+    owners = list(dict.fromkeys(t for span in verdict.spans if (t := span.text(POOL_OWNER))))
+    groups = (
+        [place_words(place) for place in verdict.places],
+        owners,
+        [str(destination) for destination in verdict.destinations],
+    )
+    return page.glyphs.separator.join(_first(group) for group in groups if group)
+
+
+def place_words(place: Place) -> str:
+    """A place with its path cut to what finds it."""
+    return str(Place(shorten_path(place.path), place.line, place.function))
+
+
+def _first(values: list[str]) -> str:
+    more = len(values) - 1
+    return clean(values[0], 120) + (f" and {more:,} more" if more else "")
+
+
+def _usual(page: Page, findings: list[Finding]) -> None:
+    """What needs no change, in one line: a reader must see that it was looked at."""
+    by_cause: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_cause.setdefault(finding.cause, []).append(finding)
+    told = [
+        f"{sum(len(f.spans) for f in group):,} {page.glyphs.times} {clean(cause, 40)} "
+        f"{duration(sum(f.cost_ms for f in group))}"
+        for cause, group in list(by_cause.items())[:_MAX_USUAL]
+    ]
+    if told:
+        page.paragraph([("as usual: ", FAINT)], page.glyphs.separator.join(told), FAINT)
+
+
+def _failures(page: Page, connections: list[Connection]) -> None:
+    failed: dict[tuple[str, str], list[float]] = {}
+    for connection in connections:
+        if connection.setup is not None and connection.setup.error:
+            error = connection.setup.text(ERROR_TYPE) or "error"
+            failed.setdefault((error, str(connection.destination)), []).append(connection.cost_ms)
+    for (error, destination), costs in list(failed.items())[:_MAX_USUAL]:
+        page.add(
+            (f"failed: {len(costs):,} {page.glyphs.times} {clean(error, 40)}", FAILED),
+            f" to {clean(destination, 120)}, {duration(sum(costs))}",
+        )

@@ -1,0 +1,26 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def ms(value: float) -> str:
+    """Milliseconds without unit: one decimal below ten, whole above."""
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def duration(value_ms: float) -> str:
+    """A time with its unit: 0.4 ms, 63 ms, 12.3 s."""
+    return f"{ms(value_ms)} ms" if value_ms < 9_999.5 else f"{value_ms / 1000:,.1f} s"
+
+
+def seconds(value: float) -> str:
+    """Seconds with as many digits as help: 0.25 s, 2.0 s, 7200 s."""
+    if value < 1:
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 request, 1,204 requests."""
+    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {plural}"

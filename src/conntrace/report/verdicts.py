@@ -1,0 +1,246 @@
+"""From connections to findings and verdicts: what was slow and why, its cost, what to change.
+
+A finding is every set-up (or lookup) with the same cause, destination and place in the code. A
+verdict joins the findings that one change would remove, and is what people read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from conntrace import semantic_names as names
+from conntrace.report import causes_text, facts
+from conntrace.report.keepalive import keepalive_hint
+from conntrace.report.model import FIRST_USE, Destination, Model, cause_of, destination_of
+from conntrace.report.record import SpanRecord
+
+PROVED = "proved"
+
+_USUAL = frozenset(
+    {
+        FIRST_USE,
+        "unpooled_socket",
+        "pool_growing_concurrency",
+        "telemetry_export",
+        "explicit_lookup",
+    }
+)
+"""Causes that are no news unless a span of theirs says avoidable or carries advice."""
+
+_CLIENT_MADE = frozenset(
+    {"client_recreated", "parallel_client", "pool_evicted_lru", "pool_key_mismatch"}
+)
+"""Causes to be changed where the client is made, not where it is used."""
+
+_SERVER_SIDE = frozenset(
+    {
+        "server_closed_idle",
+        "peer_reset_idle",
+        "unsolicited_data",
+        "response_connection_close",
+        "http10_no_keepalive",
+        "response_eof_delimited",
+        "stale_reset_on_reuse",
+        "silent_drop_timeout",
+        "thaw_after_freeze",
+        "replaced_after_error",
+    }
+)
+"""Causes that belong to a destination, whichever line of the program meets them."""
+
+_IDLE_LOSSES = ("server_closed_idle", "peer_reset_idle", "silent_drop_timeout")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A line of the program. All empty when no span says it."""
+
+    path: str = ""
+    line: int = 0
+    function: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{where} in {self.function}()" if self.function else where
+
+
+@dataclass(slots=True)
+class Finding:
+    """All set-ups or lookups with one cause, destination and place."""
+
+    cause: str
+    destination: Destination
+    place: Place
+    spans: list[SpanRecord] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """Eight hexadecimal digits, the same in every run that finds the same."""
+        text = "\t".join((self.cause, str(self.destination), str(self.place)))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+    @property
+    def cost_ms(self) -> float:
+        """What the set-ups took together, in milliseconds."""
+        return sum(span.duration_ms for span in self.spans)
+
+    @property
+    def avoidable_ms(self) -> float:
+        """The part that a change would save, in milliseconds."""
+        return sum(each.duration_ms for each in self.spans if each.flag(names.CAUSE_AVOIDABLE))
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Findings that one change would remove, costliest first. Times in milliseconds."""
+
+    cause: str
+    title: str
+    findings: list[Finding]
+    hints: list[str] = field(default_factory=list)
+    """What not to bother with."""
+
+    @property
+    def spans(self) -> list[SpanRecord]:
+        """All set-ups or lookups it stands for."""
+        return [span for finding in self.findings for span in finding.spans]
+
+    @property
+    def count(self) -> int:
+        """How many set-ups or lookups it stands for."""
+        return sum(len(finding.spans) for finding in self.findings)
+
+    @property
+    def cost_ms(self) -> float:
+        """What they took together."""
+        return sum(finding.cost_ms for finding in self.findings)
+
+    @property
+    def avoidable_ms(self) -> float:
+        """The part that a change would save."""
+        return sum(finding.avoidable_ms for finding in self.findings)
+
+    @property
+    def places(self) -> list[Place]:
+        """Lines of the program, each once."""
+        return [each for each in dict.fromkeys(f.place for f in self.findings) if each.path]
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """Destinations, each once."""
+        return list(dict.fromkeys(finding.destination for finding in self.findings))
+
+    @property
+    def advice(self) -> str:
+        """The change that removes it; empty when there is none to be sure of."""
+        return next((text for s in self.spans if (text := s.text(names.CAUSE_ADVICE))), "")
+
+    @property
+    def proved(self) -> bool:
+        """Whether the facts exclude every other cause, for each of the spans."""
+        return all(span.text(names.CAUSE_CONFIDENCE) == PROVED for span in self.spans)
+
+    @property
+    def why(self) -> str:
+        """The evidence in one sentence: shared numbers, or the costliest case."""
+        spans = self.spans
+        details = dict.fromkeys(d for span in spans if (d := span.text(names.CAUSE_DETAIL)))
+        shared = " · ".join(facts.of_group(spans))
+        if len(details) == 1 or not shared:
+            return next(iter(details), shared)
+        return shared
+
+
+@dataclass(slots=True)
+class Judgement:
+    """All verdicts, most worth changing first, and what needs no change. Times in milliseconds."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    usual: list[Finding] = field(default_factory=list)
+    cost_ms: float = 0.0
+    avoidable_ms: float = 0.0
+    hints: list[str] = field(default_factory=list)
+    """What not to bother with, where no verdict says it."""
+
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def number_of(self, span: SpanRecord) -> int:
+        """The number of the verdict that a set-up belongs to, 0 for none."""
+        return self._numbers.get((span.trace_id, span.span_id), 0)
+
+
+def judge(model: Model) -> Judgement:
+    """Find everything there is to say about the model's set-ups and lookups."""
+    setups = [each.setup for each in model.connections if each.setup]
+    opened = [*setups, *model.lookups, *model.raw_connects]
+    found = _grouped(opened, lambda span: (cause_of(span), destination_of(span), place_of(span)))
+    findings = [Finding(*key, spans) for key, spans in found.items()]
+    noteworthy = [finding for finding in findings if _is_noteworthy(finding)]
+    judgement = Judgement(
+        verdicts=_joined(noteworthy),
+        usual=[finding for finding in findings if not _is_noteworthy(finding)],
+        cost_ms=sum(finding.cost_ms for finding in findings),
+        avoidable_ms=sum(finding.avoidable_ms for finding in findings),
+    )
+    for number, verdict in enumerate(judgement.verdicts, start=1):
+        judgement._numbers.update(((s.trace_id, s.span_id), number) for s in verdict.spans)
+    _add_hints(judgement, model)
+    return judgement
+
+
+def place_of(span: SpanRecord) -> Place:
+    """Where a change belongs: the line that makes the client, else the line of the call."""
+    made_at = span.text(names.POOL_CREATED_AT)
+    if made_at and cause_of(span) in _CLIENT_MADE:
+        path, _, line = made_at.rpartition(":")
+        return Place(path, int(line)) if path and line.isdecimal() else Place(made_at)
+    return Place(
+        span.text(names.CODE_FILE_PATH),
+        int(span.number(names.CODE_LINE_NUMBER) or 0),
+        span.text(names.CODE_FUNCTION_NAME),
+    )
+
+
+def _grouped(
+    spans: Iterable[SpanRecord], key: Callable[[SpanRecord], tuple[str, Destination, Place]]
+) -> dict[tuple[str, Destination, Place], list[SpanRecord]]:
+    groups: dict[tuple[str, Destination, Place], list[SpanRecord]] = {}
+    for span in spans:
+        groups.setdefault(key(span), []).append(span)
+    return groups
+
+
+def _is_noteworthy(finding: Finding) -> bool:
+    if finding.cause not in _USUAL:
+        return True
+    return any(
+        span.flag(names.CAUSE_AVOIDABLE) or span.text(names.CAUSE_ADVICE) for span in finding.spans
+    )
+
+
+def _joined(findings: list[Finding]) -> list[Verdict]:
+    groups: dict[tuple[str, Destination | Place], list[Finding]] = {}
+    for finding in findings:
+        scope = finding.destination if finding.cause in _SERVER_SIDE else finding.place
+        groups.setdefault((finding.cause, scope), []).append(finding)
+    for group in groups.values():
+        group.sort(key=lambda finding: (-finding.cost_ms, finding.id))
+    verdicts = [
+        Verdict(cause, causes_text.title(cause), group) for (cause, _), group in groups.items()
+    ]
+    return sorted(verdicts, key=lambda v: (-v.avoidable_ms, not v.advice, -v.cost_ms, v.cause))
+
+
+def _add_hints(judgement: Judgement, model: Model) -> None:
+    """Say what not to bother with once: measured facts first, general knowledge otherwise."""
+    measured = keepalive_hint(model)
+    for verdict in judgement.verdicts:
+        if measured and verdict.cause in _IDLE_LOSSES:
+            verdict.hints.append(measured)
+            measured = ""
+        elif general := causes_text.not_advice(verdict.cause):
+            verdict.hints.append(general)
+    if measured:
+        judgement.hints.append(measured)

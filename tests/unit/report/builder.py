@@ -1,0 +1,261 @@
+"""Hand-made span files: a builder of OTLP JSON lines and the stories that the tests tell."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from conntrace.report.otlp import spans_of
+from conntrace.report.record import SpanRecord
+from conntrace.report.text import render
+
+NS_PER_S = 1_000_000_000
+BEGIN_NS = 1_767_225_600 * NS_PER_S
+KINDS = {"INTERNAL": 1, "SERVER": 2, "CLIENT": 3}
+
+
+def attribute(key: str, value: Any) -> dict[str, Any]:
+    """One attribute in OTLP's JSON form."""
+    if isinstance(value, bool):
+        return {"key": key, "value": {"boolValue": value}}
+    if isinstance(value, int):
+        return {"key": key, "value": {"intValue": str(value)}}
+    if isinstance(value, float):
+        return {"key": key, "value": {"doubleValue": value}}
+    if isinstance(value, list):
+        items = [{"stringValue": item} for item in value]
+        return {"key": key, "value": {"arrayValue": {"values": items}}}
+    return {"key": key, "value": {"stringValue": value}}
+
+
+def request_of(spans: list[dict[str, Any]], **resource: Any) -> dict[str, Any]:
+    """One ExportTraceServiceRequest; `resource` names use `__` for a dot."""
+    described = {"service.name": "shop", "process.pid": 4242}
+    described.update({key.replace("__", "."): value for key, value in resource.items()})
+    attributes = [attribute(key, value) for key, value in described.items()]
+    return {
+        "resourceSpans": [
+            {"resource": {"attributes": attributes}, "scopeSpans": [{"spans": spans}]}
+        ]
+    }
+
+
+@dataclass
+class Story:
+    """Spans of one process, with times in seconds since the story's begin and lengths in ms."""
+
+    host: str = "dynamodb.eu-west-1.amazonaws.com"
+    port: int = 443
+    resource: dict[str, Any] = field(default_factory=dict)
+    spans: list[dict[str, Any]] = field(default_factory=list)
+    prefix: int = 0
+    _last: int = 0
+
+    def span(
+        self,
+        name: str,
+        at_s: float,
+        length_ms: float,
+        parent: dict[str, Any] | None = None,
+        *,
+        kind: str = "INTERNAL",
+        links: list[dict[str, Any]] | None = None,
+        error: str = "",
+        **attributes: Any,
+    ) -> dict[str, Any]:
+        """Add a span; attribute names use `__` for a dot."""
+        self._last += 1
+        number = self.prefix * 1_000_000 + self._last
+        start = BEGIN_NS + round(at_s * NS_PER_S)
+        described = {key.replace("__", "."): value for key, value in attributes.items()}
+        if error:
+            described["error.type"] = error
+        made = {
+            "traceId": parent["traceId"] if parent else f"4bf92f{number:026x}",
+            "spanId": f"{number:016x}",
+            "parentSpanId": parent["spanId"] if parent else "",
+            "name": name,
+            "kind": KINDS[kind],
+            "startTimeUnixNano": str(start),
+            "endTimeUnixNano": str(start + round(length_ms * 1_000_000)),
+            "attributes": [attribute(key, value) for key, value in described.items()],
+            "links": [
+                {"traceId": link["traceId"], "spanId": link["spanId"]} for link in links or []
+            ],
+            "status": {"code": 2} if error else {},
+        }
+        self.spans.append(made)
+        return made
+
+    def connect(
+        self,
+        connection: str,
+        at_s: float,
+        cause: str = "first_use_of_destination",
+        *,
+        parent: dict[str, Any] | None = None,
+        phases: tuple[float, float, float, float] = (8.0, 1.0, 19.0, 6.0),
+        links: list[dict[str, Any]] | None = None,
+        error: str = "",
+        **attributes: Any,
+    ) -> dict[str, Any]:
+        """A set-up with its phases (lookup, connect, trust store, handshake; in ms)."""
+        where = {"server__address": self.host, "server__port": self.port}
+        told = {
+            "conntrace__connection__id": connection,
+            "conntrace__cause__name": cause,
+            "conntrace__cause__confidence": "proved",
+            "code__file__path": "/srv/shop/handler.py",
+            "code__line__number": 21,
+            "code__function__name": "put",
+            **where,
+            **attributes,
+        }
+        length = sum(phases) + 0.2
+        title = f"HTTP connection_setup {self.host}:{self.port}"
+        setup = self.span(title, at_s, length, parent, links=links, error=error, **told)
+        at = at_s + 0.0001
+        titles = (
+            f"DNS lookup {self.host}",
+            "socket connect 127.0.0.1:443",
+            "TLS trust store load",
+            f"TLS client handshake {self.host}",
+        )
+        for title, phase_ms in zip(titles, phases, strict=True):
+            if phase_ms:
+                self.span(title, at, phase_ms, setup, **where)
+            at += phase_ms / 1000
+        return setup
+
+    def request(
+        self,
+        connection: str,
+        at_s: float,
+        length_ms: float = 5.0,
+        parent: dict[str, Any] | None = None,
+        **attributes: Any,
+    ) -> dict[str, Any]:
+        """A request span that ran on a connection."""
+        told = {"http__request__method": "POST", "conntrace__connection__id": connection}
+        where = {"server__address": self.host, "server__port": self.port}
+        return self.span(
+            "POST", at_s, length_ms, parent, kind="CLIENT", **{**told, **where, **attributes}
+        )
+
+    def close(
+        self, connection: str, at_s: float, reason: str, initiator: str, **attributes: Any
+    ) -> dict[str, Any]:
+        """The end of a connection, when it was noticed."""
+        told = {
+            "conntrace__connection__id": connection,
+            "conntrace__close__reason": reason,
+            "conntrace__close__initiator": initiator,
+            "server__address": self.host,
+            "server__port": self.port,
+        }
+        title = f"HTTP connection_close {self.host}:{self.port}"
+        return self.span(title, at_s, 0.0, **{**told, **attributes})
+
+    def document(self) -> dict[str, Any]:
+        """All spans as one ExportTraceServiceRequest."""
+        return request_of(self.spans, **self.resource)
+
+    def lines(self) -> str:
+        """All spans as a file of OTLP JSON lines, one span a line."""
+        return "".join(
+            json.dumps(request_of([span], **self.resource)) + "\n" for span in self.spans
+        )
+
+    def records(self) -> list[SpanRecord]:
+        """All spans as the reports' own records."""
+        problems: list[str] = []
+        records = list(spans_of(self.document(), problems.append))
+        assert not problems
+        return records
+
+
+def rendered(records: list[SpanRecord], width: int = 80, color: bool = False, **more: Any) -> str:
+    """The report as a string."""
+    stream = io.StringIO()
+    render(records, width=width, color=color, stream=stream, **more)
+    return stream.getvalue()
+
+
+def keepalive_story() -> Story:
+    """The main job: pauses around a server limit, keep-alive off and on, then a client per call."""
+    story = Story()
+    _client(story, 1, 0.0, keepalive=False)
+    _client(story, 3, 7.0, keepalive=True)
+    for number in range(3):
+        _rebuilt(story, 5 + number, 14.0 + number * 0.5)
+    return story
+
+
+_LOST = {
+    "conntrace__close__reason": "server_closed_idle",
+    "conntrace__close__initiator": "remote",
+    "conntrace__close__server_idle_limit_s": 2.0,
+    "conntrace__connection__idle_s": 3.0,
+}
+
+
+def _client(story: Story, number: int, at_s: float, keepalive: bool) -> None:
+    """Three calls with short pauses, a long pause, one call on the connection that replaced it."""
+    socket: dict[str, Any] = {"conntrace__socket__keepalive": keepalive}
+    if keepalive:
+        socket["conntrace__socket__keepalive_idle_s"] = 7200.0
+    first, second = f"c{number}", f"c{number + 1}"
+    owner = {"conntrace__pool__owner": "boto3 dynamodb", **socket}
+    opening = story.request(first, at_s, 42.0)
+    cause = "parallel_client" if keepalive else "first_use_of_destination"
+    story.connect(first, at_s + 0.001, cause, parent=opening, **owner)
+    for pause in (1, 2):
+        story.request(first, at_s + pause, 4.0, conntrace__connection__idle_s=0.96)
+    again = story.request(second, at_s + 5.0, 40.0)
+    close = story.close(first, at_s + 5.0, "server_closed_idle", "remote", **_lost())
+    story.connect(
+        second,
+        at_s + 5.001,
+        "server_closed_idle",
+        parent=again,
+        links=[close],
+        conntrace__cause__detail=(
+            "the server closed the idle connection after 2.0 s, you came back after 3.0 s"
+        ),
+        conntrace__cause__evidence=["socket in CLOSE_WAIT, 0 bytes pending", "idle 3.0 s"],
+        conntrace__cause__advice="call at least every 2 s, or accept one reconnect per pause",
+        **{**_lost(), **owner},
+    )
+
+
+def _lost() -> dict[str, Any]:
+    return dict(_LOST)
+
+
+def _rebuilt(story: Story, number: int, at_s: float) -> None:
+    connection = f"c{number}"
+    call = story.span(
+        "DynamoDB.PutItem",
+        at_s,
+        44.0,
+        kind="CLIENT",
+        rpc__service="DynamoDB",
+        rpc__method="PutItem",
+    )
+    request = story.request(connection, at_s + 0.001, 42.0, call)
+    story.connect(
+        connection,
+        at_s + 0.002,
+        "client_recreated",
+        parent=request,
+        conntrace__cause__detail="a new boto3 client is built in handler.py:14 on every call",
+        conntrace__cause__evidence=["client 6 made at handler.py:14", "client 5 collected"],
+        conntrace__cause__advice="create the client once, at module level",
+        conntrace__cause__avoidable=True,
+        conntrace__pool__owner="boto3 dynamodb",
+        conntrace__pool__created_at="/srv/shop/handler.py:14",
+        conntrace__socket__keepalive=False,
+    )
+    story.close(connection, at_s + 0.05, "manager_collected", "local")
