@@ -1,8 +1,8 @@
 """Where events go: a unix socket to the analyzer's process, or a function in this one.
 
 A packet is the sender's process id (16 hexadecimal digits) on a line of its own, then event lines,
-all separated by a line feed, `MAX_PACKET` bytes at most. The address, as CONNTRACE_CHANNEL holds it,
-is `seqpacket:@name` (Linux abstract name), `seqpacket:/path` or `dgram:/path`.
+all separated by a line feed, `MAX_PACKET` bytes at most. The address, as CONNTRACE_CHANNEL holds
+it, is `seqpacket:@name` (Linux abstract name), `seqpacket:/path` or `dgram:/path`.
 
 SOCK_STREAM is never used: it can tear a line in two and raises SIGPIPE.
 """

@@ -1,8 +1,9 @@
 """How the traced process writes events: one function for each kind, giving the finished line.
 
-Kept apart from `conntrace.events` because the classes there cost about 10 ms to define and the traced
-program needs only to write. `%`-formatting of bytes is used on purpose: 0.7 us for a line, where json
-took 4.5 to 7.5 us. A test holds each function's parameters against the fields of its class.
+Kept apart from `conntrace.events` because the classes there cost about 10 ms to define and the
+traced program needs only to write. `%`-formatting of bytes is used on purpose: 0.7 us for a line,
+where json took 4.5 to 7.5 us. A test holds each function's parameters against the fields of its
+class.
 """
 
 from __future__ import annotations

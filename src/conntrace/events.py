@@ -6,13 +6,13 @@ generated from: each field's metadata holds its meaning and unit.
 
 Line form, schema 1: `kind TAB time_ns TAB thread TAB field TAB field ...`, UTF-8, one event a line,
 fields in the order of the class. An empty field means "not known" (or false, or zero, by the type).
-`\\\\`, `\\t`, `\\n`, `\\r` are escaped with a backslash; the items of a list are joined with the unit
-separator 0x1f. A line has at most 4096 bytes: longer texts are cut and end in `…`.
+`\\\\`, `\\t`, `\\n`, `\\r` are escaped with a backslash; the items of a list are joined with the
+unit separator 0x1f. A line has at most 4096 bytes: longer texts are cut and end in `…`.
 Readers ignore fields they do not know and take missing ones as not known.
 
 Ids are whole numbers drawn from one counter of the process, never reused, 0 when there is none.
-After a fork the child goes on counting from where its parent stood (`Hello.first_id`), so a lower id
-names something that the parent made.
+After a fork the child goes on counting from where its parent stood (`Hello.first_id`), so a lower
+id names something that the parent made.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Hello(Event):
 
 @dataclass(slots=True)
 class Clock(Event):
-    """A new pair of clocks: monotonic (time_ns) and wall, after anything that may set them apart."""
+    """A new pair of clocks, monotonic (time_ns) and wall: something may have set them apart."""
 
     kind: ClassVar[str] = "clock"
 
@@ -80,7 +80,9 @@ class Goodbye(Event):
 
     kind: ClassVar[str] = "goodbye"
 
-    agent_ns: int = about("time the agent itself took in this process, as far as it is known", "ns", 0)
+    agent_ns: int = about(
+        "time the agent itself took in this process, as far as it is known", "ns", 0
+    )
 
 
 @dataclass(slots=True)
@@ -150,7 +152,9 @@ class PoolNew(Event):
     num_pools: int = about("pools the manager keeps", "", 0)
     key: str = about("fingerprint of the pool key; equal keys have equal fingerprints", "", "")
     key_difference: tuple[str, ...] = about(
-        "names of the key's fields that differ from the most similar pool of the same origin", "", ()
+        "names of the key's fields that differ from the most similar pool of the same origin",
+        "",
+        (),
     )
     owner: str = about("who uses it, when no manager holds it", "", "")
     one_shot: str = about("as in manager_new, when no manager holds it", "", "")
@@ -322,7 +326,9 @@ class LookupStart(Event):
 
     operation: int = about("id", "", 0)
     setup: int = about("set-up it belongs to, 0 for none", "", 0)
-    function: str = about("`getaddrinfo`, `gethostbyname`, `gethostbyaddr` ...; audit: the event", "", "")
+    function: str = about(
+        "`getaddrinfo`, `gethostbyname`, `gethostbyaddr` ...; audit: the event", "", ""
+    )
     host: str = about("the name, or the address of a reverse lookup", "", "")
     port: int = about("port asked for", "", 0)
     reverse: bool = about("address to name", "", False)
@@ -430,7 +436,9 @@ class TlsEnd(Event):
     cipher: str = about("name of the cipher suite", "", "")
     resumed: bool = about("a session was resumed", "", False)
     next_protocol: str = about("ALPN", "", "")
-    not_after: str = about("end of the server certificate's validity, ISO 8601, when verified", "", "")
+    not_after: str = about(
+        "end of the server certificate's validity, ISO 8601, when verified", "", ""
+    )
     cpu_ns: int = about("CPU time of the thread during the handshake; -1 unknown", "ns", -1)
 
 
@@ -467,9 +475,9 @@ class RequestEnd(Event):
 class LeaseEnd(Event):
     """A connection came back from a request, or was lost.
 
-    `how`: `stored` (in the pool again), `full` (closed: the pool had no room), `pool_closed`, `error`
-    (an empty slot was put back after a failure), `collected` (the connection's object was collected
-    without being put back), `closed` (closed by the program and never put back).
+    `how`: `stored` (in the pool again), `full` (closed: the pool had no room), `pool_closed`,
+    `error` (an empty slot was put back after a failure), `collected` (the connection's object was
+    collected without being put back), `closed` (closed by the program and never put back).
     """
 
     kind: ClassVar[str] = "lease_end"
@@ -486,9 +494,10 @@ class Close(Event):
     """A connection's socket was closed on this side.
 
     `by` says who called: `response` (http.client after a response that ends its connection),
-    `dropped_check` (urllib3 found it dead), `error` (urllib3's clean-up of a failed attempt), `full`
-    (no room in the pool), `pool` (pool or manager closed, evicted or collected), `response_close`
-    (the program closed a response), `collected` (garbage collection), `program` (anything else).
+    `dropped_check` (urllib3 found it dead), `error` (urllib3's clean-up of a failed attempt),
+    `full` (no room in the pool), `pool` (pool or manager closed, evicted or collected),
+    `response_close` (the program closed a response), `collected` (garbage collection), `program`
+    (anything else).
     """
 
     kind: ClassVar[str] = "close"
@@ -500,7 +509,9 @@ class Close(Event):
     response_version: int = about("with `response`: 10 or 11", "", 0)
     response_close: bool = about("with `response`: it had `Connection: close`", "", False)
     response_keepalive: bool = about("with `response`: it announced keep-alive", "", False)
-    response_length: bool = about("with `response`: it had a Content-Length or was chunked", "", False)
+    response_length: bool = about(
+        "with `response`: it had a Content-Length or was chunked", "", False
+    )
     request_close: bool = about("the request had `Connection: close`", "", False)
     tcp_state: int = about("tcpi_state just before; 0 unknown", "", 0)
     unacked: int = about("tcpi_unacked", "", 0)
@@ -606,7 +617,7 @@ def decode(line: bytes) -> Event:
             raise MalformedEvent(f"unknown kind of event: {kind[:40]!r}")
         event_class, readers = row
         event = event_class()
-        for (name, read), value in zip(readers, values):
+        for (name, read), value in zip(readers, values, strict=False):
             if value:
                 setattr(event, name, read(value))
         return event

@@ -1,7 +1,8 @@
 """Starts conntrace in a Python that `conntrace run` started, then steps aside.
 
-This folder comes first on PYTHONPATH. `site` imports this module in place of the `sitecustomize` that
-the environment may have of its own; that one is imported right after, as if this were not here.
+This folder comes first on PYTHONPATH. `site` imports this module in place of the `sitecustomize`
+that the environment may have of its own; that one is imported right after, as if this were not
+here.
 """
 
 import sys
@@ -21,7 +22,7 @@ def _start(folder: str) -> None:
     home = os.path.dirname(os.path.dirname(folder))
     borrowed = False
     try:
-        import conntrace
+        import conntrace  # noqa: F401 - only asks whether it is there
     except ImportError:
         # This interpreter has no conntrace: use the one that `conntrace run` came from.
         sys.path.append(home)

@@ -1,8 +1,8 @@
 """The completeness check: lookups and connects that no patched function saw.
 
-CPython raises an audit event inside the C functions themselves, so this also sees names bound before
-the patches (`from socket import getaddrinfo`), `sendto(name)` and `connect(name)`. An audit event has
-no end, and an audit hook cannot be taken out again: `active` turns it into a no-op.
+CPython raises an audit event inside the C functions themselves, so this also sees names bound
+before the patches (`from socket import getaddrinfo`), `sendto(name)` and `connect(name)`. An audit
+event has no end, and an audit hook cannot be taken out again: `active` turns it into a no-op.
 """
 
 from __future__ import annotations

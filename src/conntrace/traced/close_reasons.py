@@ -1,8 +1,8 @@
 """Why a connection is closed: read from the stack at the moment of the close.
 
-A close is rare; hooking every function that may cause one would cost each request. The nearest frame
-that is in the table below decides. Module names are compared by their last part, so that copies of
-urllib3 in other packages match.
+A close is rare; hooking every function that may cause one would cost each request. The nearest
+frame that is in the table below decides. Module names are compared by their last part, so that
+copies of urllib3 in other packages match.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _finalized(by: str, frame: FrameType) -> str:
 
 
 def response_facts(frame: FrameType | None) -> tuple[int, bool, bool, bool]:
-    """From `http.client.HTTPConnection.getresponse`: version, says close, keep-alive, has a length."""
+    """Of the response in `getresponse`: version, says close, says keep-alive, has a length."""
     response = frame.f_locals.get("response") if frame is not None else None
     headers = getattr(response, "headers", None)
     if response is None or headers is None:

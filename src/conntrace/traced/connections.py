@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from conntrace.traced import notes, recording
+from conntrace.traced.call_sites import NOWHERE, CallSite
 from conntrace.traced.context import Operation
 from conntrace.traced.kernel import NOTHING, TcpFacts
-from conntrace.traced.call_sites import NOWHERE
 from conntrace.traced.registry import Registry
 
 NO_RESPONSE = (0, False, False, False)
@@ -77,9 +77,7 @@ def _connection_gone(record: ConnectionRecord) -> None:
         )
     if record.open:
         recording.note(
-            notes.close(
-                record.connection, "collected", "", 0, NO_RESPONSE, False, NOTHING, NOWHERE
-            )
+            notes.close(record.connection, "collected", "", 0, NO_RESPONSE, False, NOTHING, NOWHERE)
         )
 
 
@@ -104,12 +102,10 @@ def connection_closed(
     response: tuple[int, bool, bool, bool],
     request_close: bool,
     tcp: TcpFacts,
-    site: tuple[str, int, str],
+    site: CallSite,
 ) -> None:
     """Note that a known connection's socket is closed on this side."""
     record.open = False
     recording.send(
-        notes.close(
-            record.connection, by, error, request, response, request_close, tcp, NOWHERE._make(site)
-        )
+        notes.close(record.connection, by, error, request, response, request_close, tcp, site)
     )

@@ -65,8 +65,8 @@ class Operation:
         self.kind = kind
         self.identity = identity
         self.outer = outer
-        self.call = identity if kind == CALL else (outer.call if outer else 0)
-        self.request = identity if kind == REQUEST else (outer.request if outer else 0)
+        self.call: int = identity if kind == CALL else (outer.call if outer else 0)
+        self.request: int = identity if kind == REQUEST else (outer.request if outer else 0)
         self.span = NO_SPAN
         self.subject: object = None
         self.started = False

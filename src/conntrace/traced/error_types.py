@@ -54,7 +54,7 @@ MAX_DEPTH = 6
 
 
 def error_type(error: BaseException | None) -> str:
-    """The `error.type` of an exception; wrappers of urllib3 are looked through to the first cause."""
+    """The `error.type` of an exception; wrappers of urllib3 are looked through to the cause."""
     for _ in range(MAX_DEPTH):
         if error is None:
             return ""

@@ -30,7 +30,7 @@ def failed(place: str, error: Exception) -> None:
 
 
 def is_switched_off(place: str) -> bool:
-    """True after MAX_FAILURES failures at `place`: its hook only calls the original from then on."""
+    """True after MAX_FAILURES failures at `place`: its hook then only calls the original."""
     return _failures.get(place, 0) >= MAX_FAILURES
 
 
@@ -44,9 +44,7 @@ def switched_off_places() -> list[str]:
     return sorted(place for place, count in _failures.items() if count >= MAX_FAILURES)
 
 
-def contained(
-    place: str, function: Callable[..., Result], *arguments: object
-) -> Result | None:
+def contained(place: str, function: Callable[..., Result], *arguments: object) -> Result | None:
     """Call a function of ours so that its failure stays ours; None when it failed."""
     try:
         return function(*arguments)

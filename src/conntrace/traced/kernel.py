@@ -1,8 +1,8 @@
 """What the kernel knows of a socket: read-only, and nothing where it cannot be had.
 
-TCP_INFO offsets are those of `struct tcp_info` in Linux's include/uapi/linux/tcp.h. Neither TCP_INFO
-nor FIONREAD changes the socket; `SO_ERROR` and a peek would take a pending error away from the
-program, so they are not used while one may be pending.
+TCP_INFO offsets are those of `struct tcp_info` in Linux's include/uapi/linux/tcp.h. Neither
+TCP_INFO nor FIONREAD changes the socket; `SO_ERROR` and a peek would take a pending error away from
+the program, so they are not used while one may be pending.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class KeepaliveFacts(NamedTuple):
     enabled: bool = False
     idle_s: int = -1
     interval_s: int = -1
-    count: int = -1
+    probes: int = -1
 
 
 def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) -> TcpFacts:
-    """Read a connected socket's state; `pending` adds the bytes waiting and, for TLS, their type."""
+    """Read a connected socket's state; `pending` adds the bytes waiting and their TLS type."""
     if not LINUX or not isinstance(connected, _socket.socket):
         return NOTHING
     try:
@@ -107,7 +107,9 @@ def _pending(connected: _socket.socket, state: int, tls: bool) -> tuple[int, int
     try:
         import fcntl
 
-        waiting = int.from_bytes(fcntl.ioctl(connected.fileno(), _FIONREAD, b"\0" * 4), sys.byteorder)
+        waiting = int.from_bytes(
+            fcntl.ioctl(connected.fileno(), _FIONREAD, b"\0" * 4), sys.byteorder
+        )
     except (OSError, ImportError, ValueError):
         return -1, 0
     if not tls or waiting <= 0 or state not in (ESTABLISHED, 8):

@@ -84,11 +84,11 @@ def pool_gone(pool: int) -> bytes:
     return b"pool_gone\t%d\t%d\t%d" % (monotonic_ns(), get_ident(), pool)
 
 
-def call_start(call: int, service: str, operation: str, region: str, span: tuple[str, str]) -> bytes:
+def call_start(
+    call: int, service: str, operation: str, region: str, span: tuple[str, str]
+) -> bytes:
     """An SDK call begins."""
-    return line(
-        b"call_start", monotonic_ns(), get_ident(), call, service, operation, region, *span
-    )
+    return line(b"call_start", monotonic_ns(), get_ident(), call, service, operation, region, *span)
 
 
 def call_end(call: int, error: str) -> bytes:
@@ -283,8 +283,9 @@ def request_end(request: int, status: int, error: str, connection: int) -> bytes
 
 def lease_end(connection: int, pool: int, request: int, how: str, unread: bool) -> bytes:
     """A connection came back, or was lost."""
+    left = b"1" if unread else b""
     return b"lease_end\t%d\t%d\t%d\t%d\t%d\t%b\t%b" % (
-        monotonic_ns(), get_ident(), connection, pool, request, how.encode(), b"1" if unread else b"",
+        monotonic_ns(), get_ident(), connection, pool, request, how.encode(), left,
     )  # fmt: skip
 
 

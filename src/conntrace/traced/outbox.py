@@ -1,8 +1,9 @@
-"""Lines wait here until the channel takes them. Nothing in here waits, and nothing is lost silently.
+"""Lines wait here until the channel takes them. Nothing in here waits, and nothing is lost
+silently.
 
 Hooks run in the middle of anything: in finalizers, in signal handlers, in any thread. So a hook
-appends to a deque (atomic), and whoever gets the drain lock without waiting sends what is there; who
-does not get it leaves the work to the holder, who looks again after letting go.
+appends to a deque (atomic), and whoever gets the drain lock without waiting sends what is there;
+who does not get it leaves the work to the holder, who looks again after letting go.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ class Outbox:
                 lock.release()
             if not emptied:
                 return
+
+    def still_congested(self) -> bool:
+        """True when the channel was full and one more try did not change that."""
+        if self.congested:
+            self.drain()
+        return self.congested
 
     def forked(self, channel: Channel) -> None:
         """In a child: what waits is the parent's to send, and its lock may be held for ever."""

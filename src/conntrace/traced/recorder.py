@@ -14,10 +14,25 @@ from conntrace import __version__
 from conntrace.channel import Channel
 from conntrace.clock import clock_pair
 from conntrace.event_lines import line
-from conntrace.traced import audit, call_sites, connections, context, guard, notes, originals
-from conntrace.traced import recording
-from conntrace.traced.hooks import botocore, dns, http_client, tcp, tls
-from conntrace.traced.hooks import urllib3_pools, urllib3_requests
+from conntrace.traced import (
+    audit,
+    call_sites,
+    connections,
+    context,
+    guard,
+    notes,
+    originals,
+    recording,
+)
+from conntrace.traced.hooks import (
+    botocore,
+    dns,
+    http_client,
+    tcp,
+    tls,
+    urllib3_pools,
+    urllib3_requests,
+)
 from conntrace.traced.hooks.base import Hook, Installer
 from conntrace.traced.outbox import Outbox
 

@@ -16,6 +16,7 @@ import wrapt
 
 from conntrace.traced import guard
 from conntrace.traced.context import is_suppressed
+from conntrace.traced.hooks.on_import import PatchOnImport
 
 Arguments = tuple[object, ...]
 Keywords = dict[str, object]
@@ -54,7 +55,7 @@ class Patch(NamedTuple):
     replacement: object
 
 
-class OurWrapper(wrapt.FunctionWrapper):  # type: ignore[misc]
+class OurWrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
     """A class of our own, so that a second installation is told from another tool's wrapper."""
 
 
@@ -100,21 +101,24 @@ class Installer:
             self._rows.setdefault(hook.module, []).append(hook)
         self._tails = tuple("." + name for name in self._rows if "." in name)
         self._patches: list[Patch] = []
-        self._finder = PatchOnImport(self)
+        self._finder = PatchOnImport(self._wants, self.patch_module)
 
     def install(self) -> None:
         """Patch what is loaded, and whatever the program loads later."""
-        sys.meta_path.insert(0, self._finder)
-        for name, module in list(sys.modules.items()):
-            if isinstance(module, ModuleType) and self.rows_for(name):
+        self._finder.install()
+        for name, module in list[tuple[str, object]](sys.modules.items()):
+            # What stands in sys.modules need not be a module: None, or any object.
+            if isinstance(module, ModuleType) and self._wants(name):
                 self.patch_module(name, module)
 
     def remove(self) -> None:
         """Put everything back, last patch first. What others wrapped over ours is left to them."""
-        if self._finder in sys.meta_path:
-            sys.meta_path.remove(self._finder)
+        self._finder.remove()
         while self._patches:
             _undo(self._patches.pop())
+
+    def _wants(self, module: str) -> bool:
+        return bool(self.rows_for(module))
 
     def rows_for(self, module: str) -> list[Hook]:
         """The rows for a module of this name."""
@@ -153,7 +157,9 @@ class Installer:
 def _has_ours(function: object) -> bool:
     """True when a wrapper of ours is in the chain, perhaps below another tool's."""
     for _ in range(MAX_CHAIN):
-        if isinstance(function, OurWrapper) or "_conntrace_closure" in getattr(function, "__dict__", ()):
+        if isinstance(function, OurWrapper) or "_conntrace_closure" in getattr(
+            function, "__dict__", ()
+        ):
             return True
         function = getattr(function, "__wrapped__", None)
         if function is None:
@@ -184,60 +190,3 @@ def _undo(patch: Patch) -> None:
         delattr(patch.holder, patch.name)
     else:
         setattr(patch.holder, patch.name, patch.original)
-
-
-class PatchOnImport:
-    """First entry of `sys.meta_path`: lets the others find a module, and patches it once executed."""
-
-    def __init__(self, installer: Installer) -> None:
-        self._installer = installer
-        self._finding: set[str] = set()
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
-        """Find the module as if we were not there, with a loader that tells us when it is ready."""
-        if name in self._finding or not self._installer.rows_for(name):
-            return None
-        self._finding.add(name)
-        try:
-            spec = _find_elsewhere(self, name, path, target)
-        finally:
-            self._finding.discard(name)
-        loader = getattr(spec, "loader", None)
-        if spec is not None and hasattr(loader, "exec_module"):
-            spec.loader = PatchingLoader(loader, self._installer)  # type: ignore[attr-defined]
-        return spec
-
-
-def _find_elsewhere(own: PatchOnImport, name: str, path: object, target: object) -> object:
-    for finder in list(sys.meta_path):
-        if finder is own:
-            continue
-        find_spec = getattr(finder, "find_spec", None)
-        spec: object = find_spec(name, path, target) if find_spec is not None else None
-        if spec is not None:
-            return spec
-    return None
-
-
-class PatchingLoader:
-    """Stands in for a module's loader until the module is executed, then is seen no more."""
-
-    def __init__(self, loader: object, installer: Installer) -> None:
-        self._loader = loader
-        self._installer = installer
-
-    def create_module(self, spec: object) -> object:
-        """As the real loader does."""
-        create = getattr(self._loader, "create_module", None)
-        return create(spec) if create is not None else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Execute the module with its real loader in place, then patch it."""
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader  # type: ignore[assignment]
-        module.__loader__ = self._loader  # type: ignore[assignment]
-        self._loader.exec_module(module)  # type: ignore[attr-defined]
-        guard.contained("patch on import", self._installer.patch_module, module.__name__, module)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._loader, name)

@@ -51,9 +51,7 @@ def begin(instance: object, args: Arguments, kwargs: Keywords) -> object:
         )
     connect = Connect(context.ids.next())
     datagram = instance.type != _socket.SOCK_STREAM
-    recording.send(
-        notes.connect_start(connect.identity, host, port, datagram, False, where, site)
-    )
+    recording.send(notes.connect_start(connect.identity, host, port, datagram, False, where, site))
     return connect
 
 

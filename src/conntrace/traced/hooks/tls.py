@@ -87,11 +87,10 @@ def begin_ca_load(instance: object, args: Arguments, kwargs: Keywords) -> object
     if recording.active is None:
         return None
     names = ("file", "path", "data")
-    values = dict(zip(names, args))
-    values.update(
-        {name: kwargs.get(key) for name, key in zip(names, ("cafile", "capath", "cadata")) if key in kwargs}
-    )
-    return CaLoading(next((name for name in names if values.get(name)), ""))
+    for index, name in enumerate(names):
+        if (args[index] if len(args) > index else kwargs.get(f"ca{name}")) is not None:
+            return CaLoading(name)
+    return CaLoading("")
 
 
 def end_ca_load(token: object, result: object, error: BaseException | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import Any
 
 from conntrace.traced import call_sites, context, notes, recording
@@ -55,7 +56,7 @@ def begin_clear(instance: Any, args: Arguments, kwargs: Keywords) -> object:
 
 
 def begin_pool_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
-    """The program closes a pool. Old urllib3 also does so for a pool that was evicted or cleared."""
+    """The program closes a pool. Old urllib3 closes evicted and cleared pools this way too."""
     record = pools.get(instance)
     if recording.active is None or record is None or getattr(instance, "pool", None) is None:
         return None
@@ -65,13 +66,13 @@ def begin_pool_close(instance: Any, args: Arguments, kwargs: Keywords) -> object
 
 
 def _is_disposal() -> bool:
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
         if frame is None:
             return False
         if str(frame.f_globals.get("__name__", "")).endswith("_collections"):
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False
 
 
@@ -233,7 +234,7 @@ def key_difference(key: Any, others: list[Any]) -> tuple[str, ...]:
             continue
         names = tuple(
             name.removeprefix("key_")
-            for name, mine, theirs in zip(fields, key, other)
+            for name, mine, theirs in zip(fields, key, other, strict=True)
             if mine != theirs
         )
         if names and (best is None or len(names) < len(best)):
