@@ -11,7 +11,7 @@ import time
 import boto3
 from botocore.config import Config
 
-PAUSES_S = (0.5, 3.0, 0.5, 3.0)
+PAUSES_S = (0.5, 2.5, 0.5, 2.5)
 
 
 def put_order(client, number):

@@ -24,9 +24,9 @@ TIMEOUT_PAGE = Answer(408, b"idle", (("Connection", "close"),)).encode()
 class Behaviour:
     """What the server does besides answering.
 
-    `idle_end` after `idle_limit_s`: `fin` (with TLS: close_notify, then FIN), `fin_only` (TLS without
-    close_notify), `notify_only` (close_notify, the TCP connection stays), `reset`, or `timeout_page` (an
-    unasked 408; the connection stays open).
+    `idle_end` after `idle_limit_s`: `fin` (with TLS: close_notify, then FIN), `fin_only` (TLS
+    without close_notify), `notify_only` (close_notify, the TCP connection stays), `reset`, or
+    `timeout_page` (an unasked 408; the connection stays open).
     """
 
     idle_limit_s: float = LONGEST_WAIT_S

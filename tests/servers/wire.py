@@ -30,7 +30,7 @@ class Request:
 class Answer:
     """One response and how the connection goes on after it.
 
-    `framing`: `length`, `chunked`, or `eof` (neither is sent: the end of the connection ends the body).
+    `framing`: `length`, `chunked`, or `eof` (neither is sent: the connection's end is the body's).
     """
 
     status: int = 200

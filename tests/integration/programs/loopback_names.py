@@ -1,9 +1,9 @@
-"""Imported by the traced programs: `*.test` names lead to the loopback, without touching the machine.
+"""Imported by the traced programs: `*.test` names lead to the loopback, the machine is left alone.
 
 `socket.getaddrinfo` is a Python function that calls the C function `_socket.getaddrinfo` by its
 module's attribute on every call. The C function is replaced here, so a hook on `socket.getaddrinfo`
-stays the outermost wrapper whether it was put there before or after this import, and DNS spans appear
-as for any other name. No root rights, no name space, no file of the machine is needed.
+stays the outermost wrapper, put there before or after this import, and DNS spans appear as for any
+other name. No root rights, no name space, no file of the machine is needed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,127 @@
+"""`make demo`: why does a boto3 program connect again, and does tcp_keepalive help?
+
+Three runs of put_items.py under `conntrace run`, against a loopback stand-in for DynamoDB that
+closes connections idle for 2 s. Nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parent
+SPAN_FILE = EXAMPLES.parent / "build" / "demo" / "spans.jsonl"
+OTLP_PORT = 4318
+JAEGER = "http://localhost:16686"
+SERVICE = "conntrace-demo"
+RUNS = (
+    ((), "one client, pauses of 0.5 s and 2.5 s"),
+    (("--tcp-keepalive",), "the same with Config(tcp_keepalive=True)"),
+    (("--new-client",), "a client for every call"),
+)
+WORTH_LOOKING_AT = "server_closed_idle"
+
+
+@contextlib.contextmanager
+def stand_in(folder: Path) -> Iterator[str]:
+    """The stand-in for DynamoDB in a process of its own; gives its URL."""
+    command = [sys.executable, str(EXAMPLES / "dynamodb_stand_in.py"), str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            url = server.stdout.readline().strip()
+            if not url:
+                sys.exit("conntrace demo: the loopback server did not start (see above)")
+            yield url
+        finally:
+            server.stdin.close()
+
+
+def environment(url: str, folder: Path) -> dict[str, str]:
+    """Lead boto3 to the stand-in; nothing of the user's own AWS set-up is read."""
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OTEL_", "CONNTRACE_"))
+    }
+    aws = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_CA_BUNDLE": str(folder / "ca.pem"),
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "OTEL_SERVICE_NAME": SERVICE,
+    }
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{OTLP_PORT}"}
+    return kept | aws | (endpoint if otlp_listens() else {})
+
+
+def otlp_listens() -> bool:
+    """Whether something takes connections where an OTLP endpoint would be."""
+    try:
+        socket.create_connection(("localhost", OTLP_PORT), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def run(variables: dict[str, str]) -> int:
+    """All three variants under one `conntrace run`, which prints the report when they are done."""
+    programs = [[sys.executable, str(EXAMPLES / "put_items.py"), *options] for options, _ in RUNS]
+    script = " && ".join(shlex.join(program) for program in programs)
+    shell = ["sh", "-c", script]
+    conntrace = [sys.executable, "-m", "conntrace", "run", "-o", str(SPAN_FILE), "--report", "--"]
+    return subprocess.run([*conntrace, *shell], env=variables, check=False).returncode
+
+
+def announce() -> None:
+    """Say what is about to run."""
+    print("boto3 put_item against a loopback server that closes connections idle for 2 s:\n")
+    for number, (options, meaning) in enumerate(RUNS, start=1):
+        print(f"  {number}  {' '.join(('put_items.py', *options)):<29} {meaning}")
+    print("\nabout 15 s ...\n", flush=True)
+
+
+def worth_looking_at() -> str:
+    """The id of a trace in which the server had closed the connection; empty when there is none."""
+    for line in SPAN_FILE.read_text().splitlines():
+        for resource in json.loads(line)["resourceSpans"]:
+            for scope in resource["scopeSpans"]:
+                for span in scope["spans"]:
+                    if WORTH_LOOKING_AT in json.dumps(span.get("attributes", [])):
+                        return str(span["traceId"])
+    return ""
+
+
+def main() -> int:
+    """Run the demo; the exit code is that of the traced programs."""
+    announce()
+    SPAN_FILE.parent.mkdir(parents=True, exist_ok=True)
+    SPAN_FILE.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="conntrace-demo-") as name:
+        folder = Path(name)
+        with stand_in(folder) as url:
+            variables = environment(url, folder)
+            code = run(variables)
+    if code == 0 and "OTEL_EXPORTER_OTLP_ENDPOINT" in variables:
+        trace = worth_looking_at()
+        print(f"\nin Jaeger: {JAEGER}/{f'trace/{trace}' if trace else f'search?service={SERVICE}'}")
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
