@@ -1,0 +1,126 @@
+"""Family B: the pool is known, and had nothing idle to hand out."""
+
+from __future__ import annotations
+
+from conntrace.analyzer.causes.cause import Cause, inferred, proved
+from conntrace.analyzer.causes.facts import SetupFacts
+from conntrace.analyzer.causes.words import count, nanoseconds, place
+from conntrace.catalogue import CAUSES
+from conntrace.events import Checkout
+
+
+def busy_pool(facts: SetupFacts) -> Cause | None:
+    """What the pool looked like when it handed out nothing."""
+    if facts.checkout is None:
+        return None
+    if facts.checkout.outcome == "empty":
+        return _empty(facts, facts.checkout)
+    if facts.checkout.outcome == "placeholder":
+        return _placeholder(facts, facts.checkout)
+    return None
+
+
+def _empty(facts: SetupFacts, checkout: Checkout) -> Cause | None:
+    if checkout.maxsize and checkout.in_use >= checkout.maxsize:
+        return _overflow(facts, checkout)
+    lost = _slot_lost(facts)
+    if lost is not None:
+        return lost
+    if facts.pool is not None and facts.pool.discards:
+        return _discarded(facts, checkout)
+    return None
+
+
+def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
+    discards = facts.pool.discards if facts.pool is not None else 0
+    evidence = (
+        "the pool's queue was empty",
+        f"{checkout.in_use} in use, maxsize {checkout.maxsize}",
+        f"{discards} discarded as too many before",
+    )
+    detail = (
+        f"all {count(checkout.maxsize, 'connection')} that the pool for {place(facts.origin)} keeps"
+        f" {'was' if checkout.maxsize == 1 else 'were'} in use ({checkout.in_use} at once)"
+    )
+    lost = facts.pool.last_discard if facts.pool is not None else None
+    contributing = ("discarded_pool_full",) if discards else ()
+    name = "pool_overflow_concurrency"
+    if facts.held_by_same_thread:
+        # A thread that holds an unread response is not concurrency: likely a nested use.
+        held = f"{count(facts.held_by_same_thread, 'response')} held open by this same thread"
+        return inferred(
+            name, f"{detail}; {held}", (*evidence, held), lost=lost, contributing=contributing
+        )
+    advice = ""
+    if discards:
+        advice = (
+            f"Raise the maxsize of the {facts.client.owner or 'client'}'s pool from"
+            f" {checkout.maxsize} to at least {checkout.in_use + 1}, or use block=True."
+        )
+    return proved(name, detail, evidence, advice=advice, lost=lost, contributing=contributing)
+
+
+def _discarded(facts: SetupFacts, checkout: Checkout) -> Cause:
+    pool = facts.pool
+    assert pool is not None
+    owner = facts.client.owner or "client"
+    return proved(
+        "discarded_pool_full",
+        f"the {owner}'s pool for {place(facts.origin)} keeps {checkout.maxsize}; it threw"
+        f" {count(pool.discards, 'connection')} away when they came back, and has none left now",
+        (f"{pool.discards} discarded as too many", "the pool's queue was empty"),
+        advice=CAUSES["discarded_pool_full"].advice,
+        lost=pool.last_discard,
+    )
+
+
+def _placeholder(facts: SetupFacts, checkout: Checkout) -> Cause | None:
+    where = place(facts.origin)
+    if checkout.idle_others > 0:
+        return proved(
+            "placeholder_above_idle",
+            f"an empty slot was taken though {count(checkout.idle_others, 'idle connection')} to"
+            f" {where} lay below it",
+            (f"{checkout.idle_others} idle in the same pool",),
+        )
+    if checkout.in_use > 0 and (facts.earlier_setups or facts.pool_inherited):
+        return _growing(facts, checkout)
+    return _slot_lost(facts) if facts.earlier_setups else None
+
+
+def _growing(facts: SetupFacts, checkout: Checkout) -> Cause:
+    detail = (
+        f"{count(checkout.in_use, 'connection')} to {place(facts.origin)}"
+        f" {'was' if checkout.in_use == 1 else 'were'} in use and none idle: the pool grew by one"
+        f" (it keeps {checkout.maxsize})"
+    )
+    evidence = (f"{checkout.in_use} in use, 0 idle", "an empty slot was handed out")
+    if facts.held_by_same_thread:
+        held = f"{count(facts.held_by_same_thread, 'response')} held open by this same thread"
+        return inferred("pool_growing_concurrency", f"{detail}; {held}", (*evidence, held))
+    return proved("pool_growing_concurrency", detail, evidence)
+
+
+def _slot_lost(facts: SetupFacts) -> Cause | None:
+    """A lease that never came back: the last one lost explains the missing connection."""
+    pool = facts.pool
+    if pool is None or not pool.lost_slots:
+        return None
+    lost = pool.lost_slots[-1]
+    ago = nanoseconds(max(0, facts.start.time_ns - lost.time_ns))
+    evidence = (f"{count(len(pool.lost_slots), 'slot')} of the pool lost",)
+    where = place(facts.origin)
+    if lost.how == "collected" and lost.unread:
+        return proved(
+            "lease_leaked_unread",
+            f"a response of {where} was dropped unread {ago} before, and its connection with it",
+            evidence,
+            advice=CAUSES["lease_leaked_unread"].advice,
+        )
+    if lost.how == "closed":
+        return proved(
+            "client_closed_response_early",
+            f"the program closed a response of {where} {ago} before, and its connection with it",
+            evidence,
+        )
+    return None

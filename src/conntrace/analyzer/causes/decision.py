@@ -1,0 +1,53 @@
+"""The decision table: one cause for each set-up.
+
+Rows are asked in order; the first that answers wins. A row is a pure function of the facts that
+returns a verdict or None. Later causes are rows of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from conntrace.analyzer.causes.busy_pool import busy_pool
+from conntrace.analyzer.causes.cause import Cause
+from conntrace.analyzer.causes.dead_at_checkout import found_dead
+from conntrace.analyzer.causes.died_in_use import died_in_use
+from conntrace.analyzer.causes.facts import SetupFacts
+from conntrace.analyzer.causes.no_pool import (
+    first_use_of_destination,
+    forked_process,
+    pool_closed_explicitly,
+    pool_evicted_lru,
+    pool_key_mismatch,
+    sdk_endpoint_variation,
+)
+from conntrace.analyzer.causes.other_clients import client_recreated, one_shot_api, parallel_client
+from conntrace.analyzer.causes.side_traffic import credential_fetch, telemetry_export, unexplained
+
+Row = Callable[[SetupFacts], Cause | None]
+
+ROWS: tuple[Row, ...] = (
+    credential_fetch,
+    telemetry_export,
+    forked_process,
+    found_dead,
+    died_in_use,
+    one_shot_api,
+    pool_evicted_lru,
+    pool_closed_explicitly,
+    pool_key_mismatch,
+    client_recreated,
+    parallel_client,
+    sdk_endpoint_variation,
+    first_use_of_destination,
+    busy_pool,
+)
+
+
+def decide(facts: SetupFacts) -> Cause:
+    """The reason for a new connection; `unexplained` when no row is sure enough."""
+    for row in ROWS:
+        cause = row(facts)
+        if cause is not None:
+            return cause
+    return unexplained(facts)

@@ -1,0 +1,84 @@
+"""Family D: the attempt before failed, and took its connection with it."""
+
+from __future__ import annotations
+
+from conntrace.analyzer.causes.cause import Cause, inferred, proved
+from conntrace.analyzer.causes.endings import BROKEN, ending_of
+from conntrace.analyzer.causes.facts import SetupFacts
+from conntrace.analyzer.causes.words import nanoseconds, place
+from conntrace.analyzer.ledger_records import Failure
+
+_PHASES = {
+    "dns": "while looking the name up",
+    "connect": "while connecting",
+    "tls": "in the TLS handshake",
+    "request": "during the request",
+}
+
+
+def died_in_use(facts: SetupFacts) -> Cause | None:
+    """The failed attempt whose empty slot (or whose retry) this set-up is."""
+    failure = facts.failure
+    if failure is not None:
+        return _after_failure(facts, failure)
+    return _after_failed_object(facts)
+
+
+def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
+    checkout = facts.checkout
+    retry = bool(failure.request) and failure.request == facts.previous_request
+    if not retry and checkout is not None and checkout.idle_others > 0:
+        return proved(
+            "placeholder_above_idle",
+            f"an empty slot, left by a failed request, was taken though {checkout.idle_others} idle"
+            f" connections to {place(facts.origin)} lay below it",
+            _evidence(failure),
+            lost=facts.failure_span,
+        )
+    if failure.reused and failure.error in BROKEN:
+        return _stale(facts, failure)
+    cause = proved(
+        "replaced_after_error",
+        f"the attempt before on {place(facts.origin)} failed {_PHASES[failure.phase]}"
+        f" ({failure.error or 'unknown error'}) and closed its connection",
+        _evidence(failure),
+        lost=facts.failure_span,
+    )
+    return cause.with_contributing("tls_handshake_failed") if failure.phase == "tls" else cause
+
+
+def _stale(facts: SetupFacts, failure: Failure) -> Cause:
+    idle = f" after {nanoseconds(failure.idle_ns)} idle" if failure.idle_ns >= 0 else ""
+    # A server that crashes on this very request looks the same: likely, not proved.
+    return inferred(
+        "stale_reset_on_reuse",
+        f"a connection to {place(facts.origin)}, reused{idle}, was ended by the other side before"
+        f" any response ({failure.error})",
+        _evidence(failure),
+        lost=facts.failure_span,
+    )
+
+
+def _evidence(failure: Failure) -> tuple[str, ...]:
+    kind = "reused" if failure.reused else "new"
+    return (f"error.type {failure.error or 'unknown'}", f"on a {kind} connection")
+
+
+def _after_failed_object(facts: SetupFacts) -> Cause | None:
+    """A bare connection object whose connection failed, or whose set-up did, connects again."""
+    previous = facts.previous
+    if previous is None or facts.outcome in ("dropped", "placeholder", "empty"):
+        return None
+    if previous.close is None:
+        return None
+    ending = previous.ending or ending_of(previous, facts.pool)
+    if ending.reason not in ("attempt_failed", "broken_by_peer"):
+        return None
+    lost = previous.close_span or previous.setup_span
+    return proved(
+        "replaced_after_error",
+        f"the connection to {place(facts.origin)} before it failed"
+        f" ({previous.close.error or 'unknown error'})",
+        ending.evidence,
+        lost=lost,
+    )

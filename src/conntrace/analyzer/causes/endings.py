@@ -1,0 +1,204 @@
+"""How a connection ended: read from what the kernel and the caller of close() tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conntrace.analyzer.causes.words import nanoseconds, seconds
+from conntrace.analyzer.ledger_records import Connection, Ending, Pool
+from conntrace.catalogue import CAUSES, CLOSE_REASONS
+from conntrace.events import Checkout, Close
+
+TCP_ESTABLISHED = 1
+TCP_CLOSE = 7
+TCP_CLOSE_WAIT = 8
+_STATES = {
+    1: "ESTABLISHED",
+    2: "SYN_SENT",
+    3: "SYN_RECV",
+    4: "FIN_WAIT1",
+    5: "FIN_WAIT2",
+    6: "TIME_WAIT",
+    7: "CLOSE",
+    8: "CLOSE_WAIT",
+    9: "LAST_ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+}
+TLS_ALERT = 0x15
+TLS_APPLICATION_DATA = 0x17
+# An encrypted close_notify of TLS 1.3: 5 bytes of header, 2 of alert, 1 of type, 16 of tag.
+TLS13_ALERT_BYTES = 24
+
+BROKEN = frozenset(
+    {
+        "broken_pipe",
+        "connection_aborted",
+        "connection_reset",
+        "remote_disconnected",
+        "BrokenPipeError",
+        "ConnectionAbortedError",
+        "ConnectionResetError",
+        "RemoteDisconnected",
+    }
+)
+"""Values of error.type that say the other side ended a connection in use."""
+
+
+def initiator_of(reason: str) -> str:
+    """Whose decision an end was: `local` or `remote`."""
+    cause = CAUSES.get(reason)
+    return cause.initiator if cause is not None else CLOSE_REASONS[reason].initiator
+
+
+def _ending(
+    reason: str,
+    evidence: tuple[str, ...] = (),
+    *,
+    proved: bool = True,
+    idle_limit_s: float = -1.0,
+) -> Ending:
+    return Ending(reason, initiator_of(reason), proved, idle_limit_s, evidence)
+
+
+def kernel_evidence(seen: Checkout | Close) -> Iterator[str]:
+    """What TCP_INFO said, in words."""
+    if seen.tcp_state:
+        yield f"socket in state {_STATES.get(seen.tcp_state, seen.tcp_state)}"
+    if isinstance(seen, Checkout) and seen.pending_bytes >= 0:
+        yield f"{seen.pending_bytes} bytes pending"
+    if isinstance(seen, Checkout) and seen.tls_record:
+        yield f"a TLS record of type 0x{seen.tls_record:02x} is waiting"
+    if seen.last_ack_received_ms >= 0:
+        yield f"last segment from the server {seconds(seen.last_ack_received_ms / 1000)} before"
+    if seen.unacked:
+        yield f"{seen.unacked} segments not acknowledged"
+    if seen.retransmits:
+        yield f"{seen.retransmits} retransmits"
+
+
+def idle_death(seen: Checkout, connection: Connection | None) -> Ending:
+    """Why the pool found an idle connection readable, from the kernel's facts at the check-out."""
+    evidence = tuple(kernel_evidence(seen))
+    if seen.idle_ns >= 0:
+        evidence = (f"idle for {nanoseconds(seen.idle_ns)}", *evidence)
+    if seen.tcp_state == TCP_CLOSE:
+        return _ending("peer_reset_idle", evidence)
+    if connection is not None and connection.unread and seen.pending_bytes > 0:
+        return _ending("unread_body_released", (*evidence, "given back with bytes unread"))
+    if not seen.tls:
+        return _plain_death(seen, evidence)
+    return _tls_death(seen, evidence)
+
+
+def _plain_death(seen: Checkout, evidence: tuple[str, ...]) -> Ending:
+    if seen.pending_bytes > 0:
+        return _ending("unsolicited_data", evidence)
+    if seen.tcp_state == TCP_CLOSE_WAIT and seen.pending_bytes == 0:
+        return _ending("server_closed_idle", evidence, idle_limit_s=idle_limit(seen))
+    if seen.tcp_state == TCP_CLOSE_WAIT:
+        return _ending("server_closed_idle", evidence, proved=False, idle_limit_s=idle_limit(seen))
+    return _ending("unknown", evidence, proved=False)
+
+
+def _tls_death(seen: Checkout, evidence: tuple[str, ...]) -> Ending:
+    alert = seen.tls_record == TLS_ALERT or (
+        seen.tls_record == TLS_APPLICATION_DATA and seen.pending_bytes == TLS13_ALERT_BYTES
+    )
+    if seen.tcp_state == TCP_CLOSE_WAIT:
+        sure = alert or seen.pending_bytes == 0
+        return _ending("server_closed_idle", evidence, proved=sure, idle_limit_s=idle_limit(seen))
+    if seen.tcp_state == TCP_ESTABLISHED and alert:
+        return _ending("server_closed_idle", evidence, idle_limit_s=idle_limit(seen))
+    if seen.tcp_state == TCP_ESTABLISHED and seen.pending_bytes > 0:
+        # Could be a late session ticket as well as data: encrypted, so nobody can say.
+        return _ending("unsolicited_data", evidence, proved=False)
+    return _ending("unknown", evidence, proved=False)
+
+
+def idle_limit(seen: Checkout) -> float:
+    """The server's own idle limit in seconds: the idle gap minus the age of its last segment.
+
+    -1 when the kernel did not tell, or the two do not fit together.
+    """
+    if seen.idle_ns < 0 or seen.last_ack_received_ms < 0:
+        return -1.0
+    limit = seen.idle_ns / 1e9 - seen.last_ack_received_ms / 1e3
+    # The clocks of both differ by some milliseconds; an earlier end was not an idle limit at all.
+    return max(limit, 0.0) if limit > -0.05 else -1.0
+
+
+def ending_of(connection: Connection, pool: Pool | None) -> Ending:
+    """Why a closed connection was closed, by its close event and what was noted before it."""
+    close = connection.close
+    if close is None:
+        if connection.dropped is not None:
+            return idle_death(connection.dropped, connection)
+        return _ending("unknown", proved=False)
+    if close.by == "dropped_check" and connection.dropped is not None:
+        return idle_death(connection.dropped, connection)
+    if close.by == "response":
+        return _after_response(close)
+    if close.by == "error":
+        return _after_error(close)
+    if close.by == "pool":
+        return _with_its_pool(connection, pool)
+    evidence = tuple(kernel_evidence(close))
+    if close.by == "full":
+        return _ending("discarded_pool_full", evidence)
+    if close.by == "response_close":
+        return _ending("client_closed_response_early", evidence)
+    if close.by == "collected":
+        leaked = connection.unread or (connection.busy_request and connection.answered_ns)
+        return _ending("lease_leaked_unread" if leaked else "connection_collected", evidence)
+    if close.by == "program":
+        return _ending("closed_by_program", evidence)
+    return _ending("unknown", evidence, proved=False)
+
+
+def _after_response(close: Close) -> Ending:
+    """The tests of `http.client.HTTPResponse._check_close`, in its order."""
+    if close.response_version == 10 and not close.response_keepalive:
+        return _ending("http10_no_keepalive", ("HTTP/1.0 response without keep-alive",))
+    if close.request_close:
+        return _ending("request_connection_close", ("the request had `Connection: close`",))
+    if close.response_close:
+        return _ending("response_connection_close", ("the response had `Connection: close`",))
+    if close.response_version and not close.response_length:
+        return _ending("response_eof_delimited", ("no Content-Length, not chunked",))
+    return _ending("response_ended", proved=False)
+
+
+def _after_error(close: Close) -> Ending:
+    reason = "broken_by_peer" if close.error in BROKEN else "attempt_failed"
+    evidence = (f"error.type {close.error}",) if close.error else ()
+    return _ending(reason, (*evidence, *kernel_evidence(close)))
+
+
+def _with_its_pool(connection: Connection, pool: Pool | None) -> Ending:
+    if pool is not None and pool.eviction is not None:
+        return _ending("pool_evicted_lru", (f"evicted by {pool.eviction.evictor}",))
+    if pool is not None and pool.closed_ns:
+        where = f" at {pool.closed_site}" if pool.closed_site else ""
+        return _ending("pool_closed_explicitly", (f"the pool was closed{where}",))
+    return _ending("pool_collected")
+
+
+def would_have_lived(connection: Connection, until_ns: int, idle_limit_s: float) -> bool:
+    """Whether the connection could have served the next request, had the client kept it.
+
+    False in doubt: when the other side ended it, when its socket was already half closed, or when
+    it would have been idle for longer than the server is known to allow.
+    """
+    if not connection.stood_ns:
+        return False
+    ending = connection.ending
+    if ending is not None and ending.initiator == "remote":
+        return False
+    if ending is not None and ending.reason in ("attempt_failed", "unread_body_released"):
+        return False
+    close = connection.close
+    if close is not None and close.tcp_state in (TCP_CLOSE, TCP_CLOSE_WAIT):
+        return False
+    last_ns = connection.idle_since_ns or connection.closed_ns or connection.stood_ns
+    return idle_limit_s < 0 or (until_ns - last_ns) / 1e9 <= idle_limit_s

@@ -1,0 +1,206 @@
+"""What a set-up's cause is decided from, gathered at its start.
+
+Counts are of that moment; the records are the ledger's own, so that what happens until the set-up
+ends (an old client is collected) is seen at the decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conntrace.analyzer.ledger import Ledger
+from conntrace.analyzer.ledger_records import (
+    Client,
+    Connection,
+    Failure,
+    Origin,
+    Pool,
+    SpanReference,
+)
+from conntrace.events import Checkout, SetupStart
+
+
+@dataclass(slots=True)
+class Rival:
+    """Another client that had a connection to the same destination."""
+
+    client: Client
+    connection: Connection
+    was_idle: bool
+    was_open: bool
+    key: str
+    in_use: int
+    maxsize: int
+
+
+@dataclass(slots=True)
+class SetupFacts:
+    """Everything known about one set-up when it began."""
+
+    start: SetupStart
+    origin: Origin
+    connection: Connection
+    client: Client
+    pool: Pool | None = None
+    checkout: Checkout | None = None
+    previous: Connection | None = None
+    previous_inherited: bool = False
+    pool_inherited: bool = False
+    inherited_connections: int = 0
+    earlier_setups: int = 0
+    origin_attempts: int = 0
+    origin_stood: int = 0
+    origin_failed: int = 0
+    idle_limit_s: float = -1.0
+    late: bool = False
+    previous_request: int = 0
+    failure: Failure | None = None
+    failure_span: SpanReference | None = None
+    slowest_holder_s: float = -1.0
+    held_by_same_thread: int = 0
+    siblings: list[Pool] = field(default_factory=list)
+    sibling_connections: list[Connection] = field(default_factory=list)
+    rivals: list[Rival] = field(default_factory=list)
+    connected_hosts: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What the pool handed out; empty when there was no check-out."""
+        return self.checkout.outcome if self.checkout is not None else ""
+
+
+def gather(ledger: Ledger, start: SetupStart) -> SetupFacts:
+    """Open the connection's account in the ledger and collect the facts around it."""
+    checkout = ledger.checkout_of_setup(start)
+    pool = ledger.pool_of_setup(start)
+    previous = ledger.connections.get(start.previous)
+    before = _origin_before(ledger, start, pool)
+    connection = ledger.setup_start(start)
+    client = ledger.clients.get(connection.client) or Client(connection.client)
+    facts = SetupFacts(
+        start,
+        connection.origin,
+        connection,
+        client,
+        pool,
+        checkout,
+        previous,
+        previous_inherited=ledger.is_inherited(start.previous),
+        pool_inherited=ledger.is_inherited(start.pool),
+        origin_attempts=before[0],
+        origin_stood=before[1],
+        origin_failed=before[2],
+        idle_limit_s=before[3],
+        late=ledger.late or client.late or bool(pool is not None and pool.late),
+        connected_hosts=len(client.connected_hosts - {connection.origin.host}),
+    )
+    if pool is not None:
+        _look_into_pool(ledger, facts, pool)
+    facts.failure = _failure_before(ledger, facts)
+    if facts.failure is not None:
+        facts.failure_span = _span_of(ledger, facts.failure)
+    facts.rivals = _rivals(ledger, facts)
+    return facts
+
+
+def _origin_before(
+    ledger: Ledger, start: SetupStart, pool: Pool | None
+) -> tuple[int, int, int, float]:
+    origin = pool.origin if pool is not None else None
+    origin = origin or Origin(start.scheme, start.host, start.port, start.proxy)
+    known = ledger.destinations.get(origin)
+    if known is None:
+        return 0, 0, 0, -1.0
+    return known.attempts, known.stood, known.failed, known.idle_limit_s
+
+
+def _look_into_pool(ledger: Ledger, facts: SetupFacts, pool: Pool) -> None:
+    others = [
+        found
+        for found in map(ledger.connections.get, pool.connections)
+        if found is not None and found.id != facts.connection.id
+    ]
+    facts.inherited_connections = sum(found.inherited for found in others)
+    facts.earlier_setups = sum(not found.inherited for found in others)
+    now = facts.start.time_ns
+    for found in others:
+        if found.answered_ns and found.busy_thread == facts.start.thread and found.is_open:
+            if not found.is_idle and found.busy_request:
+                facts.held_by_same_thread += 1
+                held_s = (now - found.answered_ns) / 1e9
+                facts.slowest_holder_s = max(facts.slowest_holder_s, held_s)
+    for identifier in facts.client.pools.get(pool.origin, ()):
+        sibling = ledger.pools.get(identifier)
+        if sibling is None or sibling.id == pool.id or not sibling.setups:
+            continue
+        facts.siblings.append(sibling)
+        facts.sibling_connections += [
+            found
+            for found in map(ledger.connections.get, sibling.connections)
+            if found is not None
+        ]
+
+
+def _failure_before(ledger: Ledger, facts: SetupFacts) -> Failure | None:
+    """The failed attempt whose place this set-up takes; each is taken once."""
+    pool = facts.pool
+    if pool is None:
+        return None
+    request = ledger.requests.get(facts.start.request)
+    facts.previous_request = request.previous if request is not None else 0
+    failure = pool.failures.get(request.previous) if request and request.previous else None
+    if failure is None and facts.outcome in ("placeholder", ""):
+        waiting = [found for found in pool.failures.values() if not found.taken]
+        failure = waiting[-1] if waiting else None
+    if failure is not None:
+        failure.taken = True
+    return failure
+
+
+def _span_of(ledger: Ledger, failure: Failure) -> SpanReference | None:
+    connection = ledger.connections.get(failure.connection)
+    if connection is not None and not connection.stood_ns and connection.setup_span:
+        return connection.setup_span
+    request = ledger.requests.get(failure.request)
+    return request.span if request is not None else None
+
+
+def _rivals(ledger: Ledger, facts: SetupFacts) -> list[Rival]:
+    """Other clients of the application that had a connection there, the last used first."""
+    known = ledger.destinations.get(facts.origin)
+    if known is None:
+        return []
+    found: list[Rival] = []
+    for identifier, last in reversed(known.clients.items()):
+        client = ledger.clients.get(identifier)
+        connection = ledger.connections.get(last)
+        if client is None or connection is None or client.id == facts.client.id:
+            continue
+        if client.purpose != "app":
+            continue
+        found.append(_rival(ledger, client, connection))
+    return found
+
+
+def _rival(ledger: Ledger, client: Client, last: Connection) -> Rival:
+    pool = ledger.pools.get(last.pool)
+    connections = [last]
+    if pool is not None:
+        connections += [
+            found for found in map(ledger.connections.get, pool.connections) if found is not None
+        ]
+    idle = next((found for found in connections if found.is_idle), None)
+    return Rival(
+        client,
+        idle or last,
+        was_idle=idle is not None,
+        was_open=any(found.is_open for found in connections),
+        key=pool.key if pool is not None else "",
+        in_use=sum(found.is_open and bool(found.busy_request) for found in set_of(connections)),
+        maxsize=pool.maxsize if pool is not None else 0,
+    )
+
+
+def set_of(connections: list[Connection]) -> list[Connection]:
+    """Each connection once, in order."""
+    return list({found.id: found for found in connections}.values())

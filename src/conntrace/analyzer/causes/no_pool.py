@@ -1,0 +1,162 @@
+"""Family A, first half: the client has no pool for this destination yet, or lost it."""
+
+from __future__ import annotations
+
+from conntrace.analyzer.causes.cause import Cause, inferred, proved
+from conntrace.analyzer.causes.endings import would_have_lived
+from conntrace.analyzer.causes.facts import SetupFacts
+from conntrace.analyzer.causes.words import at, place
+from conntrace.analyzer.ledger_records import Client, Eviction, Pool
+from conntrace.catalogue import CAUSES
+
+
+def forked_process(facts: SetupFacts) -> Cause | None:
+    """The pool or the connection came from the parent, and the child needs its own."""
+    first_of_pool = facts.pool_inherited and not facts.earlier_setups
+    # A pool that never connected has nothing the child could miss: that is a first use.
+    if not facts.previous_inherited and not (first_of_pool and facts.inherited_connections):
+        return None
+    return proved(
+        "forked_process",
+        f"the {facts.client.owner or 'client'} was connected to {place(facts.origin)} before the"
+        " fork; the child process needs a connection of its own",
+        (f"pool and connection were made by the parent process{at(facts.client.site)}",),
+        advice=CAUSES["forked_process"].advice,
+    )
+
+
+def pool_evicted_lru(facts: SetupFacts) -> Cause | None:
+    """The same client pushed this very pool out to make room."""
+    if facts.earlier_setups or facts.pool is None:
+        return None
+    for pool in reversed(facts.siblings):
+        if pool.key == facts.pool.key and pool.eviction is not None:
+            return _evicted(facts, pool.eviction)
+    return None
+
+
+def _evicted(facts: SetupFacts, eviction: Eviction) -> Cause:
+    client = facts.client
+    destinations = max(len(client.keys), eviction.num_pools + 1)
+    lived = eviction.connections_lost > 0 or any(
+        would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
+        for found in facts.sibling_connections
+    )
+    detail = (
+        f"{eviction.evictor} pushed {place(facts.origin)} out of the {eviction.num_pools} pools"
+        f" that the {client.owner or 'client'} keeps; it has used {destinations} destinations"
+    )
+    evidence = (
+        f"evicted by {eviction.evictor}",
+        f"limit of {eviction.num_pools} pools reached",
+        f"{eviction.connections_lost} idle connections lost",
+    )
+    advice = _eviction_advice(client, destinations) if lived else ""
+    return proved("pool_evicted_lru", detail, evidence, advice=advice, lost=eviction.span)
+
+
+def _eviction_advice(client: Client, destinations: int) -> str:
+    if client.owner.startswith(("boto3", "botocore")):
+        return (
+            "Use fewer hosts per client: several clients, or path-style addresses for S3 buckets;"
+            " the limit cannot be set."
+        )
+    if client.owner.startswith("requests"):
+        return f"Mount an HTTPAdapter(pool_connections={destinations}) or more on the session."
+    return f"Make the PoolManager with num_pools={destinations} or more."
+
+
+def pool_closed_explicitly(facts: SetupFacts) -> Cause | None:
+    """The program cleared or closed the same client's pool, and uses the client again."""
+    if facts.earlier_setups or facts.pool is None:
+        return None
+    for pool in reversed(facts.siblings):
+        if pool.key == facts.pool.key and pool.closed_ns:
+            return _closed(facts, pool)
+    return None
+
+
+def _closed(facts: SetupFacts, pool: Pool) -> Cause:
+    lived = any(
+        would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
+        for found in facts.sibling_connections
+    )
+    site = pool.closed_site
+    return proved(
+        "pool_closed_explicitly",
+        f"the program closed the pool for {place(facts.origin)}{at(site)} and used the same client"
+        " again",
+        (f"closed by a call{at(site)}",),
+        advice=f"Do not close the client{at(site)} between uses." if lived else "",
+        lost=next(
+            (found.close_span for found in facts.sibling_connections if found.close_span), None
+        ),
+    )
+
+
+def pool_key_mismatch(facts: SetupFacts) -> Cause | None:
+    """The same client has a pool for the same destination, but for other settings."""
+    if facts.earlier_setups or facts.pool is None or not facts.pool.key:
+        return None
+    others = [pool for pool in facts.siblings if pool.key and pool.key != facts.pool.key]
+    if not others:
+        return None
+    fields = ", ".join(facts.pool.key_difference)
+    detail = (
+        f"the {facts.client.owner or 'client'} has a pool for {place(facts.origin)} already, but"
+        f" {f'with another {fields}' if fields else 'for other settings'}"
+    )
+    evidence = tuple(f"differs in {name}" for name in facts.pool.key_difference)
+    if not fields:
+        return inferred("pool_key_mismatch", detail, evidence)
+    lived = any(
+        would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
+        for found in facts.sibling_connections
+    )
+    advice = f"Pass the same {fields} on every call to {place(facts.origin)}." if lived else ""
+    cause = proved("pool_key_mismatch", detail, evidence, advice=advice)
+    evicted = all(pool.eviction is not None for pool in others)
+    return cause.with_contributing("pool_evicted_lru") if evicted else cause
+
+
+def sdk_endpoint_variation(facts: SetupFacts) -> Cause | None:
+    """A further host of one SDK client."""
+    if facts.origin_attempts or not facts.connected_hosts or facts.late:
+        return None
+    if not facts.client.owner.startswith(("boto3", "botocore")):
+        return None
+    return proved(
+        "sdk_endpoint_variation",
+        f"{place(facts.origin)} is host number {facts.connected_hosts + 1} of one"
+        f" {facts.client.owner} client",
+        (f"the client is connected to {facts.connected_hosts} other hosts",),
+    )
+
+
+def first_use_of_destination(facts: SetupFacts) -> Cause | None:
+    """Nobody in this process had connected there before."""
+    if facts.origin_stood or facts.start.previous:
+        return None
+    where = place(facts.origin)
+    if facts.earlier_setups or facts.outcome in ("dropped", "closed", "reused", "empty"):
+        return None
+    if facts.origin_failed:
+        return inferred(
+            "replaced_after_error",
+            f"earlier attempts to connect to {where} failed; none has stood yet",
+            (f"{facts.origin_failed} failed attempts by other clients",),
+        )
+    if facts.origin_attempts:
+        return inferred(
+            "first_use_of_destination",
+            f"other clients of this process are making their first connection to {where} too",
+            (f"{facts.origin_attempts} attempts under way",),
+        )
+    detail = f"first connection of this process to {where}"
+    if facts.late:
+        return inferred(
+            "first_use_of_destination",
+            f"{detail} since the agent came",
+            ("the agent came into a running process",),
+        )
+    return proved("first_use_of_destination", detail, ("no earlier connection is known",))

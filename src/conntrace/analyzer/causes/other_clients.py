@@ -1,0 +1,157 @@
+"""Family A, second half: other clients had connections to the destination, this one is new."""
+
+from __future__ import annotations
+
+from conntrace.analyzer.causes.cause import Cause, inferred, proved
+from conntrace.analyzer.causes.endings import would_have_lived
+from conntrace.analyzer.causes.facts import Rival, SetupFacts
+from conntrace.analyzer.causes.words import at, place
+from conntrace.catalogue import CAUSES
+
+
+def one_shot_api(facts: SetupFacts) -> Cause | None:
+    """An API that connects for each call; from the second call on."""
+    if facts.earlier_setups or facts.start.previous or not facts.origin_stood:
+        return None
+    api = facts.client.one_shot or facts.start.one_shot
+    if api:
+        return _one_shot(facts, api, _advice_if_lived(facts, "one_shot_api"))
+    return _bare_object(facts) if facts.client.bare else None
+
+
+def _one_shot(facts: SetupFacts, api: str, advice: str) -> Cause:
+    detail = (
+        f"{api} makes a connection for one request; this is connection {facts.origin_stood + 1} to"
+        f" {place(facts.origin)}{at(_site(facts))}"
+    )
+    return proved("one_shot_api", detail, _history(facts), advice=advice)
+
+
+def _bare_object(facts: SetupFacts) -> Cause | None:
+    """A bare http.client object replaces one made at the same line whose connection is closed."""
+    for rival in facts.rivals:
+        if not (rival.client.bare and rival.client.site and rival.client.site == _site(facts)):
+            continue
+        if rival.connection.closed_ns:
+            return _one_shot(
+                facts, "a bare http.client object", _advice_if_lived(facts, "one_shot_api")
+            )
+    return None
+
+
+def client_recreated(facts: SetupFacts) -> Cause | None:
+    """A client made where an earlier one was made that has not been used since."""
+    if not _is_new_client(facts):
+        return None
+    for rival in facts.rivals:
+        if _same_line(facts, rival) and rival.client.last_used_ns <= facts.client.made_ns:
+            return _recreated_at_same_line(facts, rival)
+    for rival in facts.rivals:
+        if rival.client.is_over and not _someone_idle(facts):
+            return inferred(
+                "client_recreated",
+                f"a new {facts.client.owner or 'client'}{at(_site(facts))} connects to"
+                f" {place(facts.origin)}; the one made{at(rival.client.site) or ' before'} is gone",
+                _history(facts),
+                lost=rival.connection.close_span,
+            )
+    return None
+
+
+def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
+    owner, line = facts.client.owner or "client", _site(facts)
+    evidence = (*_history(facts), f"both clients were made at {line}")
+    lost = rival.connection.close_span
+    if not rival.client.is_over:
+        return inferred(
+            "client_recreated",
+            f"a new {owner} was made at {line}, where an earlier one was made that is not used any"
+            " more but still lives",
+            evidence,
+            lost=lost,
+        )
+    ended = "was collected" if rival.client.gone_ns else "was closed"
+    detail = (
+        f"a new {owner} was made at {line}; the one made there before {ended},"
+        f" and its connection to {place(facts.origin)} with it"
+    )
+    advice = ""
+    if would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s):
+        advice = f"Create the {owner} at {line} once, at module level, and use it for every call."
+    return proved("client_recreated", detail, evidence, advice=advice, lost=lost)
+
+
+def parallel_client(facts: SetupFacts) -> Cause | None:
+    """Another client lives and has a connection there."""
+    if not _is_new_client(facts):
+        return None
+    for rival in facts.rivals:
+        if rival.was_idle and not rival.client.is_over:
+            return _beside_idle(facts, rival)
+    for rival in facts.rivals:
+        if rival.was_open and not rival.client.is_over:
+            cause = _beside(facts, rival, "has a connection")
+            busy = rival.maxsize and rival.in_use >= rival.maxsize
+            return cause.with_contributing("pool_overflow_concurrency") if busy else cause
+    return None
+
+
+def _beside_idle(facts: SetupFacts, rival: Rival) -> Cause:
+    ours, theirs = facts.client, rival.client
+    alike = bool(
+        ours.owner == theirs.owner
+        and facts.pool is not None
+        and facts.pool.key
+        and facts.pool.key == rival.key
+    )
+    apart = bool(_site(facts) and theirs.site and _site(facts) != theirs.site)
+    cause = _beside(facts, rival, "has an idle connection")
+    if not (alike and apart):
+        return cause
+    advice = ""
+    if would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s):
+        advice = (
+            f"Share one {ours.owner} between {theirs.site} and {_site(facts)}, if both use the"
+            " same credentials and settings."
+        )
+    return proved(cause.name, cause.detail, cause.evidence, advice=advice)
+
+
+def _beside(facts: SetupFacts, rival: Rival, has: str) -> Cause:
+    return inferred(
+        "parallel_client",
+        f"the {facts.client.owner or 'client'} made{at(_site(facts)) or ' here'} connects to"
+        f" {place(facts.origin)}, to which the {rival.client.owner or 'client'}"
+        f" made{at(rival.client.site) or ' elsewhere'} {has}",
+        _history(facts),
+    )
+
+
+def _is_new_client(facts: SetupFacts) -> bool:
+    return not facts.earlier_setups and not facts.siblings and not facts.start.previous
+
+
+def _someone_idle(facts: SetupFacts) -> bool:
+    return any(rival.was_idle and not rival.client.is_over for rival in facts.rivals)
+
+
+def _same_line(facts: SetupFacts, rival: Rival) -> bool:
+    line = _site(facts)
+    return bool(line) and line == rival.client.site and facts.client.owner == rival.client.owner
+
+
+def _site(facts: SetupFacts) -> str:
+    return facts.client.site
+
+
+def _history(facts: SetupFacts) -> tuple[str, ...]:
+    return (f"{facts.origin_stood} earlier connections to {place(facts.origin)} in this process",)
+
+
+def _advice_if_lived(facts: SetupFacts, cause: str) -> str:
+    """The catalogue's advice, when a kept connection could have served this request too."""
+    lived = any(
+        would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s)
+        for rival in facts.rivals
+    )
+    return CAUSES[cause].advice if lived else ""

@@ -1,0 +1,272 @@
+"""The ledger's book of traffic: requests, leases, connections and what ended them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conntrace.analyzer.ledger_bounded import BoundedTable
+from conntrace.analyzer.ledger_clients import ClientLedger, site
+from conntrace.analyzer.ledger_records import (
+    FAILURES_PER_POOL,
+    Client,
+    Connection,
+    Failure,
+    LostSlot,
+    Origin,
+    Pool,
+    SpanReference,
+)
+from conntrace.events import (
+    Checkout,
+    Close,
+    LeaseEnd,
+    RequestEnd,
+    RequestStart,
+    SetupEnd,
+    SetupStart,
+)
+
+MAX_CONNECTIONS = 8192
+MAX_REQUESTS = 4096
+MAX_THREADS = 1024
+
+
+@dataclass(slots=True)
+class Request:
+    """What the ledger knows of one attempt."""
+
+    id: int
+    pool: int
+    thread: int
+    started_ns: int
+    previous: int = 0
+    resends: int = 0
+    sends_close: bool = False
+    connection: int = 0
+    ended_ns: int = 0
+    error: str = ""
+    checkout: Checkout | None = None
+    span: SpanReference | None = None
+
+
+class ConnectionLedger(ClientLedger):
+    """Requests and connections of one process, in bounded memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: BoundedTable[Request] = BoundedTable(MAX_REQUESTS)
+        self.connections: BoundedTable[Connection] = BoundedTable(MAX_CONNECTIONS)
+        self._checkouts_by_thread: BoundedTable[Checkout] = BoundedTable(MAX_THREADS)
+
+    def request_start(self, event: RequestStart) -> Request:
+        """An attempt begins."""
+        request = Request(event.request, event.pool, event.thread, event.time_ns)
+        request.sends_close = event.sends_close
+        if event.previous:
+            request.previous = event.previous
+            before = self.requests.get(event.previous)
+            request.resends = before.resends + 1 if before is not None else 1
+        self.requests.put(event.request, request)
+        return request
+
+    def checkout(self, event: Checkout) -> Connection | None:
+        """A pool handed something out; returns the pooled connection, when there is one."""
+        pool = self.use_pool(event.pool, event.time_ns)
+        request = self.requests.get(event.request)
+        if request is not None:
+            request.checkout = event
+        else:
+            self._checkouts_by_thread.put(event.thread, event)
+        connection = self.connections.get(event.connection)
+        if connection is None and pool is not None and event.connection:
+            connection = self._late_connection(pool, event)
+        if connection is None:
+            return None
+        if event.outcome == "reused":
+            self._lend(connection, event)
+        elif event.outcome == "dropped":
+            connection.dropped = event
+        return connection
+
+    def _late_connection(self, pool: Pool, event: Checkout) -> Connection:
+        """Open the account of a connection that was made before the agent came."""
+        connection = Connection(event.connection, pool.client, pool.id, pool.origin)
+        connection.late = True
+        connection.stood_ns = event.time_ns
+        connection.inherited = self.is_inherited(event.connection)
+        self.connections.put(connection.id, connection)
+        pool.connections.append(connection.id)
+        return connection
+
+    def _lend(self, connection: Connection, event: Checkout) -> None:
+        idle_ns = event.idle_ns
+        if idle_ns < 0 and connection.idle_since_ns:
+            idle_ns = event.time_ns - connection.idle_since_ns
+        connection.idle_before_ns = idle_ns
+        connection.idle_since_ns = 0
+        connection.requests += 1
+        connection.unread = False
+        connection.busy_request = event.request
+        connection.busy_thread = event.thread
+        connection.answered_ns = 0
+        self.connections.touch(connection.id)
+
+    def checkout_of_setup(self, event: SetupStart) -> Checkout | None:
+        """How the pool came to hand out nothing usable, just before the set-up."""
+        request = self.requests.get(event.request)
+        if request is not None:
+            return request.checkout
+        found = self._checkouts_by_thread.get(event.thread)
+        if found is not None and found.pool == event.pool and event.pool:
+            return self._checkouts_by_thread.pop(event.thread)
+        return None
+
+    def setup_start(self, event: SetupStart) -> Connection:
+        """A connection is being made; opens its account."""
+        pool = self.pool_of_setup(event)
+        previous = self.connections.get(event.previous)
+        origin = Origin(event.scheme, event.host, event.port, event.proxy)
+        client = self._client_of_setup(event, pool, previous)
+        client.last_used_ns = event.time_ns
+        connection = Connection(
+            id=event.setup,
+            client=client.id,
+            pool=event.pool,
+            origin=pool.origin if pool is not None else origin,
+            started_ns=event.time_ns,
+            requests=1 if event.request else 0,
+            busy_request=event.request,
+            busy_thread=event.thread,
+        )
+        self.connections.put(connection.id, connection)
+        self.destination(connection.origin).attempts += 1
+        if pool is not None:
+            pool.setups += 1
+            pool.connections.append(connection.id)
+        return connection
+
+    def _client_of_setup(
+        self, event: SetupStart, pool: Pool | None, previous: Connection | None
+    ) -> Client:
+        if pool is not None:
+            known = self.clients.get(pool.client)
+        elif previous is not None:
+            known = self.clients.get(previous.client)
+        else:
+            known = None
+        if known is not None:
+            return known
+        client = Client(
+            id=pool.client if pool is not None else event.setup,
+            owner=event.client,
+            one_shot=event.one_shot,
+            site=site(event.site_file, event.site_line),
+            made_ns=event.time_ns,
+            bare=pool is None,
+        )
+        self.clients.put(client.id, client)
+        return client
+
+    def setup_end(self, event: SetupEnd, phase: str) -> Connection | None:
+        """The connection stands, or its set-up failed in `phase` (dns, connect, tls)."""
+        connection = self.connections.get(event.setup)
+        if connection is None:
+            return None
+        if event.error:
+            failure = self._failure(connection, connection.busy_request)
+            failure.error = event.error
+            failure.phase = phase
+            connection.closed_ns = connection.closed_ns or event.time_ns
+            self.destination(connection.origin).failed += 1
+            return connection
+        connection.stood_ns = event.time_ns
+        destination = self.destination(connection.origin)
+        destination.stood += 1
+        destination.remember(connection.client, connection.id)
+        client = self.clients.get(connection.client)
+        if client is not None and len(client.connected_hosts) < MAX_THREADS:
+            client.connected_hosts.add(connection.origin.host)
+        return connection
+
+    def request_end(self, event: RequestEnd) -> Request | None:
+        """An attempt is over."""
+        request = self.requests.get(event.request)
+        if request is None:
+            return None
+        request.ended_ns = event.time_ns
+        request.error = event.error
+        if event.connection:
+            request.connection = event.connection
+        connection = self.connections.get(request.connection)
+        if connection is not None and connection.busy_request == request.id:
+            connection.answered_ns = event.time_ns
+        if event.error and not (connection is not None and connection.is_idle):
+            self._note_request_failure(request, connection, event)
+        return request
+
+    def _note_request_failure(
+        self, request: Request, connection: Connection | None, event: RequestEnd
+    ) -> None:
+        pool = self.pools.get(request.pool)
+        checkout = request.checkout
+        if pool is None or checkout is None or checkout.outcome == "failed":
+            return
+        failure = self._failure_in(pool, request.id, request.connection, event.time_ns)
+        failure.error = failure.error or event.error
+        if connection is not None:
+            failure.reused = connection.requests > 1
+            failure.idle_ns = connection.idle_before_ns
+
+    def lease_end(self, event: LeaseEnd) -> Connection | None:
+        """A connection came back, or is lost to its pool."""
+        connection = self.connections.get(event.connection)
+        pool = self.pools.get(event.pool)
+        if connection is not None:
+            connection.unread = event.unread
+            connection.busy_request = 0
+            connection.idle_since_ns = event.time_ns if event.how == "stored" else 0
+        if pool is None:
+            return connection
+        if event.how in ("collected", "closed"):
+            lost = LostSlot(event.connection, event.how, event.unread, event.time_ns)
+            pool.lost_slots.append(lost)
+        elif event.how == "full":
+            pool.discards += 1
+        elif event.how == "error":
+            failure = self._failure_in(pool, event.request, event.connection, event.time_ns)
+            if connection is not None:
+                failure.reused = connection.requests > 1
+                failure.idle_ns = connection.idle_before_ns
+        return connection
+
+    def close(self, event: Close) -> Connection | None:
+        """A socket was closed on this side. None when it is not known, or was closed before."""
+        connection = self.connections.get(event.connection)
+        if connection is None or connection.close is not None:
+            return None
+        connection.closed_ns = connection.closed_ns or event.time_ns
+        connection.close = event
+        if event.by == "error":
+            failure = self._failure(connection, event.request or connection.busy_request)
+            failure.error = failure.error or event.error
+        return connection
+
+    def _failure(self, connection: Connection, request: int) -> Failure:
+        pool = self.pools.get(connection.pool)
+        if pool is None:
+            return Failure(request, connection.id, time_ns=connection.started_ns)
+        failure = self._failure_in(pool, request, connection.id, connection.started_ns)
+        failure.reused = connection.requests > 1
+        failure.idle_ns = connection.idle_before_ns
+        return failure
+
+    def _failure_in(self, pool: Pool, request: int, connection: int, time_ns: int) -> Failure:
+        """The failure of this request (or of this connection, outside a request) in its pool."""
+        key = request or connection
+        failure = pool.failures.get(key)
+        if failure is None:
+            failure = pool.failures[key] = Failure(request, connection, time_ns=time_ns)
+            if len(pool.failures) > FAILURES_PER_POOL:
+                del pool.failures[next(iter(pool.failures))]
+        failure.connection = connection or failure.connection
+        return failure

@@ -1,0 +1,176 @@
+"""Connection set-ups: one span each, with the cause, over its lookups, connects and handshakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from conntrace import semantic_names as names
+from conntrace.analyzer.causes import Cause, SetupFacts, decide, gather
+from conntrace.analyzer.causes.several_connects import Steps, address_fallback, contributing
+from conntrace.analyzer.cost import Totals
+from conntrace.analyzer.ledger import Ledger
+from conntrace.analyzer.ledger_bounded import BoundedTable
+from conntrace.analyzer.ledger_clients import authority
+from conntrace.analyzer.span import AttributeValue, Link
+from conntrace.analyzer.spans_open import OpenSpan, SpanMaker
+from conntrace.analyzer.spans_requests import RequestSpans
+from conntrace.analyzer.spans_verdict import cause_attributes, describe_setup
+from conntrace.catalogue import UNFINISHED
+from conntrace.events import ConnectStart, SetupEnd, SetupStart
+
+MAX_OPEN = 2048
+
+OnCause = Callable[[int, dict[str, AttributeValue]], None]
+
+
+@dataclass(slots=True, eq=False)
+class ConnectAttempt:
+    """One connect of a set-up (or of a raw socket); held back until their number is known."""
+
+    open: OpenSpan
+    start: ConnectStart
+    error: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class OpenSetup:
+    """A set-up that goes on. `phase` is what it does now: `dns`, `connect` or `tls`."""
+
+    id: int
+    open: OpenSpan
+    facts: SetupFacts
+    phase: str = "dns"
+    failed_phase: str = ""
+    steps: Steps = field(default_factory=Steps)
+    lookups: list[OpenSpan] = field(default_factory=list)
+    connects: list[ConnectAttempt] = field(default_factory=list)
+
+
+class SetupSpans:
+    """Opens and ends the set-up spans of one process, and finds their causes."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        maker: SpanMaker,
+        requests: RequestSpans,
+        totals: Totals,
+        on_cause: OnCause | None,
+        decided_badly: Callable[[Exception], None],
+    ) -> None:
+        self._ledger = ledger
+        self._maker = maker
+        self._requests = requests
+        self._totals = totals
+        self._on_cause = on_cause
+        self._decided_badly = decided_badly
+        self._now_ns = 0
+        self.open: BoundedTable[OpenSetup] = BoundedTable(MAX_OPEN, self._crowded_out)
+        self._by_request: dict[int, int] = {}
+
+    def start(self, event: SetupStart) -> None:
+        """A connection is about to be made. The same id twice is one set-up."""
+        if event.setup in self.open or event.setup in self._ledger.connections:
+            return
+        parent = self._requests.around(event.request, event)
+        facts = gather(self._ledger, event)
+        where = authority(facts.origin.host, facts.origin.port)
+        open_span = self._maker.begin(f"{names.CONNECTION_SETUP} {where}", parent, event.time_ns)
+        facts.connection.setup_span = open_span.reference
+        self._now_ns = event.time_ns
+        self._requests.connected(event.request, event.setup)
+        if event.request:
+            self._by_request[event.request] = event.setup
+        self.open.put(event.setup, OpenSetup(event.setup, open_span, facts))
+
+    def end(self, event: SetupEnd) -> None:
+        """The connection stands, or could not be made."""
+        setup = self.open.pop(event.setup)
+        if setup is not None:
+            self._finish(setup, event)
+
+    def request_over(self, request: int, time_ns: int, error: str) -> None:
+        """A request ended while its set-up was open: the end of the set-up was lost."""
+        identifier = self._by_request.pop(request, 0)
+        if identifier and identifier in self.open:
+            self.end(SetupEnd(time_ns=time_ns, setup=identifier, error=error))
+
+    def _finish(self, setup: OpenSetup, event: SetupEnd, phase: str = "") -> None:
+        facts = setup.facts
+        self._by_request.pop(facts.start.request, None)
+        cause = self._decide(setup)
+        self._ledger.setup_end(event, setup.failed_phase or setup.phase)
+        self._release_steps(setup, event.time_ns, cause)
+        span = setup.open.span
+        describe_setup(span, facts, cause, event, self._requests.connection_name)
+        if cause.lost is not None:
+            span.links.append(Link(*cause.lost))
+        if phase:
+            span.attributes[names.UNFINISHED_PHASE] = phase
+        self._maker.end(setup.open, event.time_ns, event.error)
+        self._totals.add_setup(
+            span.end_ns - span.start_ns, cause.avoidable, cause.name == "unexplained"
+        )
+        if self._on_cause is not None and facts.start.request:
+            self._on_cause(facts.start.request, _for_request(span.attributes))
+
+    def _decide(self, setup: OpenSetup) -> Cause:
+        try:
+            cause = decide(setup.facts)
+        except Exception as error:  # one row's mistake must not cost the span
+            self._decided_badly(error)
+            detail = "conntrace failed while looking for the cause"
+            cause = Cause("unexplained", "inferred", detail)
+        return cause.with_contributing(*contributing(setup.steps))
+
+    def _release_steps(self, setup: OpenSetup, end_ns: int, cause: Cause) -> None:
+        reason = cause_attributes(cause, with_advice=False)
+        purpose = setup.facts.client.purpose
+        for lookup in setup.lookups:
+            self._maker.end(lookup, end_ns, hold=True)
+            lookup.span.attributes.update(reason)
+            lookup.span.attributes[names.PURPOSE] = purpose
+            self._maker.release(lookup)
+        for attempt in setup.connects:
+            self._maker.end(attempt.open, end_ns, hold=True)
+        release_connects(self._maker, setup.connects)
+
+    def _crowded_out(self, _key: int, setup: OpenSetup) -> None:
+        self.break_off(setup, self._now_ns, UNFINISHED)
+
+    def break_off(self, setup: OpenSetup, end_ns: int, error: str) -> None:
+        """End a set-up that its process could not end."""
+        for step in (*setup.lookups, *(attempt.open for attempt in setup.connects)):
+            self._maker.break_off(step, end_ns, error, setup.phase, hold=True)
+        end = SetupEnd(time_ns=end_ns, setup=setup.id, error=error)
+        self._finish(setup, end, setup.phase)
+
+    def break_off_all(self, end_ns: int, error: str) -> dict[int, str]:
+        """End all that are open; tells what each request was doing."""
+        phases: dict[int, str] = {}
+        for setup in self.open.values():
+            phases[setup.facts.start.request] = setup.phase
+            self.break_off(setup, end_ns, error)
+        self.open.clear()
+        return phases
+
+
+def release_connects(maker: SpanMaker, attempts: list[ConnectAttempt]) -> None:
+    """Number the connects of one set-up, name the fallbacks, and hand them out."""
+    total = len(attempts)
+    for index, attempt in enumerate(attempts, start=1):
+        attributes = attempt.open.span.attributes
+        attributes[names.ATTEMPT_INDEX] = index
+        attributes[names.ATTEMPT_COUNT] = total
+        before = attempts[index - 2] if index > 1 else None
+        if before is not None and before.error:
+            cause = address_fallback(index, total, before.start.address, before.error)
+            attributes.update(cause_attributes(cause))
+        maker.release(attempt.open)
+
+
+def _for_request(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """What of a set-up belongs on the program's own request span."""
+    kept = ("conntrace.cause.", "conntrace.connection.", "conntrace.purpose", "conntrace.close.")
+    return {name: value for name, value in attributes.items() if name.startswith(kept)}
