@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conntrace.instrumentor import instrument, uninstrument
+    from conntrace.in_process import instrument, uninstrument
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "instrument", "uninstrument"]
@@ -17,7 +17,7 @@ __all__ = ["__version__", "instrument", "uninstrument"]
 
 def __getattr__(name: str) -> object:
     if name in ("instrument", "uninstrument"):
-        from conntrace import instrumentor
+        from conntrace import in_process
 
-        return getattr(instrumentor, name)
+        return getattr(in_process, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -104,9 +104,12 @@ def _enlarge_send_buffer(opened: _socket.socket) -> None:
 
 
 class FunctionChannel:
-    """The analyzer lives in this process: lines are handed to a function."""
+    """The analyzer lives in this process: lines are handed to a function.
 
-    def __init__(self, feed: Callable[[str, Sequence[bytes]], None]) -> None:
+    `feed` answers like `Channel.send`: False when it cannot take them now.
+    """
+
+    def __init__(self, feed: Callable[[str, Sequence[bytes]], bool]) -> None:
         self._feed = feed
         self._process = ""
 
@@ -119,8 +122,7 @@ class FunctionChannel:
         return bool(self._process)
 
     def send(self, lines: Sequence[bytes]) -> bool:
-        self._feed(self._process, lines)
-        return True
+        return self._feed(self._process, lines)
 
     def close(self) -> None:
         self._process = ""

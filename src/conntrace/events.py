@@ -521,6 +521,9 @@ class Close(Event):
     site_file: str = about("call site in the application: file", "", "")
     site_line: int = about("call site: line", "", 0)
     site_function: str = about("call site: function", "", "")
+    call: int = about("SDK call of ours around it", "", 0)
+    trace_id: str = about("active OpenTelemetry span: trace id", "", "")
+    span_id: str = about("active OpenTelemetry span: span id", "", "")
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -126,7 +126,9 @@ class Recorder:
         if not channel.open(process):
             return False
         self._channel = channel
-        recording.active = recording.Recording(Outbox(channel), process, late)
+        recording.active = recording.Recording(
+            Outbox(channel), process, late=late, in_process=self._way == "instrument"
+        )
         recording.send(self._hello(process, late, forked_from, first_id))
         return True
 

@@ -8,13 +8,15 @@ from conntrace.traced.outbox import Outbox
 class Recording:
     """State of one running recorder."""
 
-    __slots__ = ("late", "outbox", "parent_of_fork", "process")
+    __slots__ = ("in_process", "late", "outbox", "process", "their_spans")
 
-    def __init__(self, outbox: Outbox, process: str, late: bool) -> None:
+    def __init__(self, outbox: Outbox, process: str, *, late: bool, in_process: bool) -> None:
         self.outbox = outbox
         self.process = process
         self.late = late
-        self.parent_of_fork = ""
+        self.in_process = in_process
+        # Request -> the span that another instrumentation makes of it, while it is open.
+        self.their_spans: dict[int, object] = {}
 
 
 active: Recording | None = None

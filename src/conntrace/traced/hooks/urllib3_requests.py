@@ -137,6 +137,8 @@ def _note_end(operation: Operation, status: int, error: str) -> None:
     operation.ended = True
     if operation.started:
         recording.send(notes.request_end(operation.identity, status, error, operation.connection))
+    if operation.their_span is not None and recording.active is not None:
+        recording.active.their_spans.pop(operation.identity, None)
 
 
 def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -276,6 +278,8 @@ def _describe_on_their_span(operation: Operation, reused: bool) -> None:
     span: Any = operation.their_span
     if active is None or span is None:
         return
+    if active.in_process:
+        active.their_spans[operation.identity] = span
     span.set_attribute("conntrace.connection.reused", reused)
     if reused:
         span.set_attribute(

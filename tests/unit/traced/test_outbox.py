@@ -1,0 +1,141 @@
+"""The outbox: order kept, nothing waits, what does not fit is counted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from conntrace.channel import MAX_PACKET
+from conntrace.traced import outbox as outbox_module
+from conntrace.traced.outbox import Outbox
+
+
+class ListChannel:
+    """A channel that can be full, and that can call back in the middle of a send."""
+
+    def __init__(self) -> None:
+        self.packets: list[list[bytes]] = []
+        self.full = False
+        self.alive = True
+        self.during_send = lambda: None
+
+    def open(self, process: str) -> bool:
+        return True
+
+    def send(self, lines: Sequence[bytes]) -> bool:
+        if self.full:
+            return False
+        self.packets.append(list(lines))
+        self.during_send()
+        return True
+
+    def close(self) -> None:
+        self.alive = False
+
+    @property
+    def lines(self) -> list[bytes]:
+        return [line for packet in self.packets for line in packet]
+
+
+def test_noted_lines_ride_along_with_the_next_send() -> None:
+    """Facts of one moment leave in one packet."""
+    channel = ListChannel()
+    outbox = Outbox(channel)
+
+    outbox.note(b"a")
+    outbox.send(b"b")
+
+    assert [[b"a", b"b"]] == channel.packets
+
+
+def test_full_channel_keeps_the_lines_in_order() -> None:
+    """What cannot be sent now is sent first next time."""
+    channel = ListChannel()
+    outbox = Outbox(channel)
+    channel.full = True
+    outbox.send(b"a")
+    outbox.send(b"b")
+    assert outbox.still_congested()
+
+    channel.full = False
+    outbox.send(b"c")
+
+    assert [b"a", b"b", b"c"] == channel.lines
+    assert not outbox.still_congested()
+
+
+def test_lines_beyond_the_bound_are_counted(monkeypatch) -> None:
+    """Memory is bounded, and what is left out is known."""
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 3)
+    channel = ListChannel()
+    channel.full = True
+    outbox = Outbox(channel)
+
+    for number in range(10):
+        outbox.send(b"%d" % number)
+
+    channel.full = False
+    outbox.drain()
+    assert 10 == len(channel.lines) + outbox.dropped_events
+    assert outbox.dropped_events >= 5
+
+
+def test_send_from_within_a_send_loses_nothing() -> None:
+    """A finalizer that fires inside a drain only appends; the drain looks again."""
+    channel = ListChannel()
+    outbox = Outbox(channel)
+    nested = [b"nested"]
+    channel.during_send = lambda: outbox.send(nested.pop()) if nested else None
+
+    outbox.send(b"outer")
+
+    assert [b"outer", b"nested"] == channel.lines
+
+
+def test_packets_stay_below_the_limit() -> None:
+    """A long queue leaves in several packets."""
+    channel = ListChannel()
+    outbox = Outbox(channel)
+    for _ in range(100):
+        outbox.note(b"x" * 1000)
+
+    outbox.drain()
+
+    assert 100 == len(channel.lines)
+    assert all(sum(map(len, packet)) + len(packet) <= MAX_PACKET for packet in channel.packets)
+
+
+def test_threads_lose_nothing_and_keep_their_order() -> None:
+    """Whoever has the drain lock sends for all; each thread's lines stay in order."""
+    channel = ListChannel()
+    outbox = Outbox(channel)
+
+    def work(name: int) -> None:
+        for number in range(500):
+            outbox.send(b"%d %d" % (name, number))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outbox.drain()
+
+    assert 2000 == len(channel.lines)
+    for name in range(4):
+        own = [line for line in channel.lines if line.startswith(b"%d " % name)]
+        assert [b"%d %d" % (name, number) for number in range(500)] == own
+
+
+def test_forked_outbox_leaves_what_waits_to_the_parent() -> None:
+    """The child starts empty, with a lock of its own."""
+    channel = ListChannel()
+    channel.full = True
+    outbox = Outbox(channel)
+    outbox.send(b"parent's")
+    fresh = ListChannel()
+
+    outbox.forked(fresh)
+    outbox.send(b"child's")
+
+    assert [b"child's"] == fresh.lines
