@@ -67,7 +67,7 @@ _TABLE: tuple[CauseText, ...] = (
         "Both clients were made at the same line, and the old one is closed or was collected"
         " (proved), or still lives without having been used (inferred).",
         "Create the client once, at module level, and use it for every call.",
-        "Do not raise pool sizes or set keep-alive options: they belong to the client that is gone.",
+        "Do not raise pool sizes or set keep-alive options: they belong to the lost client.",
         avoidable=True,
     ),
     CauseText(
@@ -223,7 +223,7 @@ _TABLE: tuple[CauseText, ...] = (
         "placeholder_above_idle",
         "B",
         "An empty slot lay above an idle connection",
-        "The pool is a stack: after a failed request an empty slot is on top, and it is taken first.",
+        "The pool is a stack: after a failed request an empty slot is on top and is taken first.",
         "An empty slot was handed out while live connections were idle in the same pool.",
         "Usually harmless: put right what made the request fail.",
     ),
@@ -244,7 +244,7 @@ _TABLE: tuple[CauseText, ...] = (
         "request_connection_close",
         "C",
         "The client asks the server to close",
-        "The request carried `Connection: close`, and the connection was closed after the response.",
+        "The request carried `Connection: close`, and the connection was closed after it.",
         "Both were seen: the header, and the close.",
         "Remove the `Connection: close` header from the requests.",
         avoidable=True,

@@ -17,8 +17,11 @@ id names something that the parent made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, get_type_hints
+
+from conntrace import event_lines
 
 SCHEMA = 1
 LIST_SEPARATOR = "\x1f"
@@ -578,10 +581,6 @@ def _unescape(text: str) -> str:
     return "".join(parts)
 
 
-def _read_integer(text: str) -> int:
-    return int(text)
-
-
 def _read_flag(text: str) -> bool:
     return text == "1"
 
@@ -590,22 +589,35 @@ def _read_list(text: str) -> tuple[str, ...]:
     return tuple(_unescape(item) for item in text.split(LIST_SEPARATOR))
 
 
-_READERS: dict[object, Any] = {
-    int: _read_integer,
+_READERS: dict[object, Callable[[str], object]] = {
+    int: int,
     bool: _read_flag,
     str: _unescape,
     tuple[str, ...]: _read_list,
 }
 
 
-def _readers(event: type[Event]) -> tuple[tuple[str, Any], ...]:
-    types = get_type_hints(event)
-    return tuple((each.name, _READERS[types[each.name]]) for each in fields(event))
+class _Row:
+    """How the lines of one kind are read: a reader and a default for each field, in order.
+
+    Texts are taken as they are when a line has no escapes, which nearly all lines have not:
+    `plain` leaves them out.
+    """
+
+    __slots__ = ("all", "event", "plain", "size")
+
+    def __init__(self, event: type[Event]) -> None:
+        types = get_type_hints(event)
+        found = fields(event)
+        self.event = event
+        self.size = len(found)
+        self.all = tuple(
+            (index, _READERS[types[each.name]], each.default) for index, each in enumerate(found)
+        )
+        self.plain = tuple(row for row in self.all if row[1] is not _unescape)
 
 
-_TABLE: dict[str, tuple[type[Event], tuple[tuple[str, Any], ...]]] = {
-    event.kind: (event, _readers(event)) for event in EVENTS
-}
+_TABLE: dict[str, _Row] = {event.kind: _Row(event) for event in EVENTS}
 
 
 def decode(line: bytes) -> Event:
@@ -614,17 +626,27 @@ def decode(line: bytes) -> Event:
     Raises `MalformedEvent` for an unknown kind, a number that is none, or text that is not UTF-8.
     """
     try:
-        kind, *values = line.decode("utf-8").split("\t")
-        row = _TABLE.get(kind)
+        values: list[Any] = line.decode("utf-8").split("\t")
+        row = _TABLE.get(values[0])
         if row is None:
-            raise MalformedEvent(f"unknown kind of event: {kind[:40]!r}")
-        event_class, readers = row
-        event = event_class()
-        for (name, read), value in zip(readers, values, strict=False):
-            if value:
-                setattr(event, name, read(value))
-        return event
+            raise MalformedEvent(f"unknown kind of event: {values[0][:40]!r}")
+        del values[0]
+        missing = row.size - len(values)
+        if missing > 0:
+            values += [""] * missing
+        elif missing < 0:
+            del values[row.size :]
+        for index, read, default in row.all if b"\\" in line else row.plain:
+            value = values[index]
+            values[index] = read(value) if value else default
+        return row.event(*values)
     except MalformedEvent:
         raise
     except ValueError as error:
         raise MalformedEvent(str(error)[:200]) from error
+
+
+def encode(event: Event) -> bytes:
+    """The line of an event, as `decode` reads it: for saved recordings and for tests."""
+    values = [getattr(event, each.name) for each in fields(event)]
+    return event_lines.line(event.kind.encode(), *values)

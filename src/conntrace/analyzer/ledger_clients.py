@@ -172,7 +172,7 @@ class ClientLedger:
         return pool
 
     def pool_of_setup(self, event: SetupStart) -> Pool | None:
-        """The pool a set-up belongs to; put together from the set-up when it was never announced."""
+        """The pool a set-up belongs to; made up from the set-up when it was never announced."""
         if not event.pool:
             return None
         pool = self.pools.get(event.pool)

@@ -66,7 +66,7 @@ class CloseSpans:
             span.attributes[names.CODE_FILE_PATH] = event.site_file
             span.attributes[names.CODE_LINE_NUMBER] = event.site_line
             put(span, names.CODE_FUNCTION_NAME, event.site_function)
-        if connection.setup_span is not None and not connection.inherited:
+        if connection.setup_span is not None:
             span.links.append(Link(*connection.setup_span))
         connection.close_span = closing.reference
         self._maker.end(closing, event.time_ns)

@@ -45,7 +45,7 @@ class Ids:
 
 @dataclass(slots=True, eq=False)
 class OpenSpan:
-    """A span that still goes on, or has just ended. `span.end_ns` is the latest child's end so far."""
+    """A span that goes on, or has just ended. `span.end_ns` is its latest child's end so far."""
 
     span: Span
     parent: OpenSpan | None = None
@@ -87,6 +87,10 @@ class SpanMaker:
         self._finished = finished
         self._offset_ns = 0
 
+    def renew_ids(self) -> None:
+        """After a fork: the copied ids would be drawn twice."""
+        self._ids = Ids()
+
     def set_clocks(self, monotonic_ns: int, wall_ns: int) -> None:
         """A new pair: everything from here on is mapped by it."""
         self._offset_ns = wall_ns - monotonic_ns
@@ -95,9 +99,7 @@ class SpanMaker:
         """Nanoseconds since the Unix epoch."""
         return monotonic_ns + self._offset_ns
 
-    def begin(
-        self, name: str, parent: Parent, start_ns: int, kind: str = INTERNAL
-    ) -> OpenSpan:
+    def begin(self, name: str, parent: Parent, start_ns: int, kind: str = INTERNAL) -> OpenSpan:
         """Open a span at a monotonic time; without a parent it begins a trace of its own."""
         start = start_ns + self._offset_ns
         above = parent.open

@@ -65,7 +65,7 @@ class RequestSpans:
         self._links: BoundedTable[list[SpanReference]] = BoundedTable(MAX_OPEN)
 
     def placed(self, event: Placed) -> Parent:
-        """The span around an event: our SDK call, unless a newer span of the program's is active."""
+        """The span around an event: our SDK call, unless the program has a newer one active."""
         call = self.calls.get(event.call) if event.call else None
         if call is not None and event.span_id in ("", call.outer_span_id):
             return below(call.open)

@@ -45,6 +45,7 @@ class OpenSetup:
     steps: Steps = field(default_factory=Steps)
     lookups: list[OpenSpan] = field(default_factory=list)
     connects: list[ConnectAttempt] = field(default_factory=list)
+    peer: tuple[str, int] | None = None
 
 
 class SetupSpans:
@@ -90,11 +91,10 @@ class SetupSpans:
         if setup is not None:
             self._finish(setup, event)
 
-    def request_over(self, request: int, time_ns: int, error: str) -> None:
-        """A request ended while its set-up was open: the end of the set-up was lost."""
-        identifier = self._by_request.pop(request, 0)
-        if identifier and identifier in self.open:
-            self.end(SetupEnd(time_ns=time_ns, setup=identifier, error=error))
+    def of_request(self, request: int) -> int:
+        """The open set-up of a request, 0 for none."""
+        identifier = self._by_request.get(request, 0)
+        return identifier if identifier in self.open else 0
 
     def _finish(self, setup: OpenSetup, event: SetupEnd, phase: str = "") -> None:
         facts = setup.facts
@@ -106,6 +106,9 @@ class SetupSpans:
         describe_setup(span, facts, cause, event, self._requests.connection_name)
         if cause.lost is not None:
             span.links.append(Link(*cause.lost))
+        if setup.peer is not None:
+            span.attributes[names.NETWORK_PEER_ADDRESS] = setup.peer[0]
+            span.attributes[names.NETWORK_PEER_PORT] = setup.peer[1]
         if phase:
             span.attributes[names.UNFINISHED_PHASE] = phase
         self._maker.end(setup.open, event.time_ns, event.error)

@@ -37,7 +37,6 @@ def _gap(facts: SetupFacts) -> str:
     return f"the next request came after {nanoseconds(checkout.idle_ns)}"
 
 
-
 def _server_closed_idle(facts: SetupFacts, ending: Ending) -> Cause:
     where, limit = place(facts.origin), ending.idle_limit_s
     after = f" after {seconds(limit)}" if limit >= 0 else ""
@@ -101,7 +100,8 @@ def _request_connection_close(facts: SetupFacts, ending: Ending) -> Cause:
 
 
 def _http10(facts: SetupFacts, ending: Ending) -> Cause:
-    detail = f"{place(facts.origin)} answered in HTTP/1.0 without keep-alive, which ends the connection"
+    where = place(facts.origin)
+    detail = f"{where} answered in HTTP/1.0 without keep-alive, which ends the connection"
     cause = _found_readable(facts, ending, detail, CAUSES[ending.reason].advice)
     close = facts.previous.close if facts.previous is not None else None
     if close is not None and close.request_close:
@@ -120,7 +120,8 @@ def _eof_delimited(facts: SetupFacts, ending: Ending) -> Cause:
 def _closed_by_program(facts: SetupFacts, ending: Ending) -> Cause:
     close = facts.previous.close if facts.previous is not None else None
     site = f"{close.site_file}:{close.site_line}" if close is not None and close.site_file else ""
-    detail = f"the program closed the connection to {place(facts.origin)}{at(site)} and used it again"
+    where = place(facts.origin)
+    detail = f"the program closed the connection to {where}{at(site)} and used it again"
     if not site:
         return _found_readable(
             facts, ending._replace(reason="pool_closed_explicitly", proved=False), detail

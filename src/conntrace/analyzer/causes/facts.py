@@ -56,7 +56,6 @@ class SetupFacts:
     previous_request: int = 0
     failure: Failure | None = None
     failure_span: SpanReference | None = None
-    slowest_holder_s: float = -1.0
     held_by_same_thread: int = 0
     siblings: list[Pool] = field(default_factory=list)
     sibling_connections: list[Connection] = field(default_factory=list)
@@ -122,23 +121,23 @@ def _look_into_pool(ledger: Ledger, facts: SetupFacts, pool: Pool) -> None:
     ]
     facts.inherited_connections = sum(found.inherited for found in others)
     facts.earlier_setups = sum(not found.inherited for found in others)
-    now = facts.start.time_ns
     for found in others:
-        if found.answered_ns and found.busy_thread == facts.start.thread and found.is_open:
-            if not found.is_idle and found.busy_request:
-                facts.held_by_same_thread += 1
-                held_s = (now - found.answered_ns) / 1e9
-                facts.slowest_holder_s = max(facts.slowest_holder_s, held_s)
+        if _is_held_by(found, facts.start.thread):
+            facts.held_by_same_thread += 1
     for identifier in facts.client.pools.get(pool.origin, ()):
         sibling = ledger.pools.get(identifier)
         if sibling is None or sibling.id == pool.id or not sibling.setups:
             continue
         facts.siblings.append(sibling)
         facts.sibling_connections += [
-            found
-            for found in map(ledger.connections.get, sibling.connections)
-            if found is not None
+            found for found in map(ledger.connections.get, sibling.connections) if found is not None
         ]
+
+
+def _is_held_by(connection: Connection, thread: int) -> bool:
+    """The thread got a response on it and still has it: it cannot be busy reading there."""
+    held = connection.is_open and connection.busy_request and connection.answered_ns
+    return bool(held) and connection.busy_thread == thread
 
 
 def _failure_before(ledger: Ledger, facts: SetupFacts) -> Failure | None:

@@ -1,0 +1,52 @@
+"""CONNTRACE_REDACT: names are replaced before anything else sees the events.
+
+So every text made from them later (span names, details, evidence) holds the replacement too, and
+the same host has the same replacement everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from conntrace.events import Event, Hello, LookupEnd, RequestStart
+
+_HOST_FIELDS = ("host", "address", "evictor_host")
+
+
+@lru_cache(maxsize=4096)
+def redacted_host(host: str) -> str:
+    """`host-` and 8 hexadecimal digits of its SHA-256: the same for the same name, not reversible
+    without guessing it."""
+    if not host:
+        return host
+    return "host-" + hashlib.sha256(host.lower().encode()).hexdigest()[:8]
+
+
+def redact(event: Event, what: frozenset[str]) -> None:
+    """Replace in the event what `what` names: `hosts`, `paths`."""
+    if "paths" in what and isinstance(event, RequestStart):
+        event.path = ""
+    if "hosts" in what:
+        _redact_hosts(event)
+
+
+def _redact_hosts(event: Event) -> None:
+    for name in _HOST_FIELDS:
+        value = getattr(event, name, "")
+        if value:
+            setattr(event, name, redacted_host(value))
+    proxy = getattr(event, "proxy", "")
+    if proxy:
+        host, _, port = proxy.rpartition(":")
+        event.proxy = f"{redacted_host(host or proxy)}:{port}"  # type: ignore[attr-defined]
+    if isinstance(event, LookupEnd):
+        event.answers = tuple(map(redacted_host, event.answers))
+
+
+def scrub(event: Event) -> None:
+    """Take out what a saved recording must not hold: the token of the run and URL paths."""
+    if isinstance(event, Hello):
+        event.token = ""
+    elif isinstance(event, RequestStart):
+        event.path = ""
