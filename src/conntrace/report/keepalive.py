@@ -16,33 +16,45 @@ REMOTE = "remote"
 
 
 def keepalive_hint(model: Model) -> str:
-    """One or two sentences, empty when no connection had the setting or it may have mattered."""
+    """What follows `don't`, empty when no connection had the setting or it may have mattered."""
     known = [each for each in model.connections if _setting(each) is not None]
     with_it = [each for each in known if _setting(each)]
     first_probe = min((_first_probe_s(each) for each in with_it), default=0.0)
-    if not with_it or not first_probe:
-        return ""
-    longest = max((_longest_idle_s(each) for each in with_it), default=0.0)
-    if longest >= first_probe:
+    longest = max((_longest_silence_s(each) for each in with_it), default=0.0)
+    if not first_probe or longest >= first_probe:
         return ""
     return (
-        f"SO_KEEPALIVE (tcp_keepalive) had no effect: the first probe comes after "
-        f"{seconds(first_probe)} of silence, the longest here was {seconds(longest)}; "
-        f"{_losses(known, with_it)}"
+        "rely on SO_KEEPALIVE (tcp_keepalive): it had no effect here. Its first probe comes after "
+        f"{seconds(first_probe)} of silence, the longest was {seconds(longest)}. {_losses(known)}"
     )
 
 
-def _losses(known: list[Connection], with_it: list[Connection]) -> str:
-    without = [each for each in known if not _setting(each)]
-    lost_with, lost_without = _count_lost(with_it), _count_lost(without)
-    if not lost_with and not lost_without:
-        return "no connection was lost while idle"
-    told = f"lost while idle: {lost_with} of {len(with_it)} with it"
-    return f"{told}, {lost_without} of {len(without)} without" if without else told
+def _losses(known: list[Connection]) -> str:
+    """Compare only what was put to the test: connections idle as long as those that were lost."""
+    lost = [each for each in known if _lost_idle(each)]
+    if not lost:
+        return "No connection was lost while idle."
+    shortest = min(map(_survived_at_most_s, lost))
+    tested = [each for each in known if _lost_idle(each) or _longest_idle_s(each) >= shortest]
+    groups = {
+        "with it": [each for each in tested if _setting(each)],
+        "without it": [each for each in tested if not _setting(each)],
+    }
+    told = [
+        f"{sum(map(_lost_idle, group))} of {len(group)} {words}"
+        for words, group in groups.items()
+        if group
+    ]
+    return f"Lost after {seconds(shortest)} or more idle: {', '.join(told)}."
 
 
-def _count_lost(connections: list[Connection]) -> int:
-    return sum(map(_lost_idle, connections))
+def _survived_at_most_s(lost: Connection) -> float:
+    """The server's limit where it is known, else the pause after which the loss was noticed."""
+    close = lost.close
+    if close is None:
+        return 0.0
+    limit = close.number(names.CLOSE_SERVER_IDLE_LIMIT_S)
+    return limit or close.number(names.CONNECTION_IDLE_S) or 0.0
 
 
 def _lost_idle(connection: Connection) -> bool:
@@ -64,7 +76,11 @@ def _first_probe_s(connection: Connection) -> float:
 
 
 def _longest_idle_s(connection: Connection) -> float:
-    """The longest silence: between requests, before the end, or while a response was awaited."""
     spans = [*connection.requests, *([connection.close] if connection.close else [])]
-    waits = [span.duration_ms / 1000 for span in connection.requests]
-    return max([*numbers(spans, names.CONNECTION_IDLE_S), *waits], default=0.0)
+    return max(numbers(spans, names.CONNECTION_IDLE_S), default=0.0)
+
+
+def _longest_silence_s(connection: Connection) -> float:
+    """Idle, or waiting for a response: the kernel counts both."""
+    waits = (span.duration_ms / 1000 for span in connection.requests)
+    return max(_longest_idle_s(connection), max(waits, default=0.0))

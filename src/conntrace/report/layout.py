@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TextIO, TypeAlias
 
@@ -19,6 +20,11 @@ MIN_WIDTH, MAX_WIDTH = 60, 200
 # Never the only sign of anything: each style goes with a word or a mark.
 PLAIN, STRONG, FAINT = "", "bold", "dim"
 AVOIDABLE, ADVICE, FAILED = "bold magenta", "bold cyan", "bold red"
+
+# Rich breaks lines at every space, also at those that must not be broken. `clean` spells private
+# characters out, so none from a span can meet this one.
+_NO_BREAK = "\ue000"
+_NUMBER_AND_UNIT = re.compile(r"(\d) (ms|s|min)\b")
 
 Part: TypeAlias = str | tuple[str, str] | Text
 
@@ -91,17 +97,41 @@ class Page:
         start.append(" " * max(2, self.width - start.cell_len - end.cell_len))
         self.add(start, end)
 
+    def titled(self, lead: str, title: str, right: list[Part], style: str) -> None:
+        """A title with a right end on its first line; a long title goes on below."""
+        end = self.text(*right)
+        room = self.width - len(lead) - end.cell_len - 2
+        pieces = Text(clean(title), style=style).wrap(_measure(), room)
+        for index, piece in enumerate(pieces[:3]):
+            start: list[Part] = [(lead if index == 0 else " " * len(lead), style), piece]
+            if index == 0:
+                self.spread(start, [end])
+            else:
+                self.add(*start)
+
     def paragraph(self, lead: list[Part], body: str, style: str = PLAIN, lines: int = 4) -> None:
         """Wrapped text after a lead; further lines are indented by the lead's width."""
         head = self.text(*lead)
         room = self.width - head.cell_len
-        wrapped = Text(clean(body), style=style).wrap(_measure(), room)
+        kept = _NUMBER_AND_UNIT.sub(rf"\1{_NO_BREAK}\2", clean(body))
+        wrapped = Text(kept, style=style).wrap(_measure(), room)
         for index, piece in enumerate(wrapped[:lines]):
             piece.rstrip()
+            piece.plain = piece.plain.replace(_NO_BREAK, " ")
             if index == lines - 1 and len(wrapped) > lines:
                 piece = Text(shorten(piece.plain, room - 1) + self.glyphs.more, style=style)
             start = head if index == 0 else Text(" " * head.cell_len)
             self.add(start, piece)
+
+    def flow(self, items: list[str], style: str) -> None:
+        """Short items side by side, on as many lines as they need; none is broken."""
+        line = ""
+        for item in items:
+            if line and cell_len(line) + 2 + cell_len(item) > self.width:
+                self.add((line, style))
+                line = ""
+            line = f"{line}  {item}" if line else item
+        self.add((line, style))
 
     def text(self, *parts: Part) -> Text:
         """The parts as one styled text. Never parsed: `[red]` in a host name stays as it is."""

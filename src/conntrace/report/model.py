@@ -12,7 +12,6 @@ from conntrace import semantic_names as names
 from conntrace.report.record import Process, SpanRecord
 
 UNEXPLAINED = "unexplained"
-FIRST_USE = "first_use_of_destination"
 
 DNS, CONNECT, PROXY, TRUST_STORE, TLS = "dns", "connect", "proxy", "trust_store", "tls"
 _PHASE_OF_NAME = {

@@ -101,5 +101,8 @@ def _last_word(page: Page, model: Model, judgement: Judgement) -> None:
     page.blank()
     top = judgement.verdicts[0]
     avoidable = f"{ms(judgement.avoidable_ms)} of {duration(judgement.cost_ms)} avoidable"
-    advice = f": {top.advice}" if top.advice else ""
-    page.paragraph([(f"{avoidable}. ", STRONG), ("First: ", ADVICE)], f"{top.title}{advice}")
+    where = next((text_verdicts.place_words(place) for place in top.places), "")
+    page.add(
+        (f"{avoidable}. ", STRONG), ("Look first at", ADVICE), f" {clean(where, 120) or top.title}:"
+    )
+    page.paragraph(["  "], f"{top.title}: {top.advice}" if top.advice else top.title, STRONG)

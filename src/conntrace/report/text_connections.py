@@ -23,7 +23,6 @@ from conntrace.report.verdicts import Judgement
 MAX_DESTINATIONS = 8
 MAX_CONNECTIONS = 10
 _MAX_PROCESSES = 6
-_WIDE = 110
 _CAUSE_CELLS = 27
 _BEFORE = "open before"
 _SHORT = {DNS: "dns", CONNECT: "tcp", PROXY: "proxy", TRUST_STORE: "ca", TLS: "tls"}
@@ -76,27 +75,25 @@ class _Drawer:
         self.page = page
         self.judgement = judgement
         self.names = names
-        self.wide = page.width >= _WIDE
         self.indent = 6 + (5 if names else 0)
         self.marks: set[str] = set()
         first = min(each.start_ns for each in model.connections)
         last = max(each.end_ns for each in model.connections)
-        phases = 47 if self.wide else 0
-        self.lane_at = self.indent + _CAUSE_CELLS + 9 + phases
+        self.lane_at = self.indent + _CAUSE_CELLS + 9
         self.axis = Axis(first, last, page.width - self.lane_at)
 
     def destination(self, destination: Destination, group: list[Connection]) -> None:
         """The heading with totals, the axis, and the rows."""
         cost = sum(each.cost_ms for each in group)
         avoidable = sum(each.avoidable_ms for each in group)
+        saved = f"{ms(avoidable)} of {duration(cost)} avoidable" if avoidable else duration(cost)
+        self.page.spread([(clean(str(destination)), STRONG)], [saved])
         told = [
             count(len(group), "connection"),
             count(sum(each.request_count for each in group), "request"),
-            f"{ms(avoidable)} of {duration(cost)} avoidable" if avoidable else duration(cost),
         ]
-        totals = self.page.glyphs.separator.join(told)
-        self.page.spread([(clean(str(destination)), STRONG)], [totals])
-        self.page.add((" " * self.lane_at + self.axis.ruler(), FAINT))
+        totals = "  " + self.page.glyphs.separator.join(told)
+        self.page.add((pad(totals, self.lane_at) + self.axis.ruler(), FAINT))
         for connection in _chosen(group):
             self._row(connection)
         hidden = len(group) - MAX_CONNECTIONS
@@ -119,9 +116,6 @@ class _Drawer:
             f"{duration(connection.cost_ms) if connection.setup else '':>8} ",
         ]
         details = self._details(connection)
-        if self.wide:
-            self.page.add(*head, (pad(details, 46), FAINT), " ", lane)
-            return
         self.page.add(*head, lane)
         self.page.add((" " * self.indent + details, FAINT))
 
@@ -147,15 +141,15 @@ def _legend(page: Page, used: set[str]) -> None:
     glyphs = page.glyphs
     meanings = {
         glyphs.start: "set-up",
-        glyphs.before: "open before the recording",
+        glyphs.before: "open before",
         glyphs.request: "request",
         glyphs.idle: "idle",
         glyphs.frozen: "frozen",
-        glyphs.lost: "lost or closed by the server",
-        glyphs.closed: "closed by the client",
+        glyphs.lost: "lost, failed",
+        glyphs.closed: "client closed",
         glyphs.evicted: "evicted",
         glyphs.open: "still open",
     }
-    told = "  ".join(f"{mark} {words}" for mark, words in meanings.items() if mark in used)
-    page.paragraph([], told + "  ca = trust store load", FAINT)
+    told = [f"{mark} {words}" for mark, words in meanings.items() if mark in used]
+    page.flow([*told, "ca = trust store load"], FAINT)
     page.blank()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace import semantic_names as names
 from conntrace.report.clean import clean, shorten
 from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, pad
-from conntrace.report.model import Model, cause_of, is_named, phase_of
+from conntrace.report.model import Model, cause_of, destination_of, is_named, phase_of
 from conntrace.report.record import SpanRecord
 from conntrace.report.text_verdicts import place_words
 from conntrace.report.units import count, duration, ms
@@ -23,7 +23,7 @@ def trace(page: Page, model: Model, trace_id: str) -> None:
     total = duration((view.end_ns - view.start_ns) / 1_000_000)
     chosen = f"trace {clean(trace_id, 40)}"
     page.spread([(chosen, STRONG)], [total])
-    name_cells = max(26, min(44, page.width * 2 // 5))
+    name_cells = max(26, min(44, page.width * 3 // 7))
     for row in view.rows:
         _row(page, row, view, name_cells)
     if view.left_out:
@@ -35,7 +35,7 @@ def trace(page: Page, model: Model, trace_id: str) -> None:
 
 def _row(page: Page, row: Row, view: Waterfall, name_cells: int) -> None:
     span = row.span
-    label = " " * min(row.depth, 8) + clean(span.name, 200)
+    label = " " * min(row.depth, 8) + clean(_short_name(span, view.subject), 200)
     drawn = bar(span, view, page.width - name_cells - 12, page.glyphs)
     style = _PHASE_STYLE.get(phase_of(span), "")
     if is_named(span, names.CONNECTION_SETUP):
@@ -45,6 +45,17 @@ def _row(page: Page, row: Row, view: Waterfall, name_cells: int) -> None:
         [f"  {pad(label, name_cells - 3)} ", (drawn, style)],
         [(error, FAILED), f"{ms(span.duration_ms):>7}"],
     )
+
+
+def _short_name(span: SpanRecord, subject: SpanRecord) -> str:
+    """The name without the destination of the set-up that this is all about."""
+    destination = destination_of(subject)
+    for ending in (f" {destination}", f" {destination.host}"):
+        if phase_of(span) or is_named(span, names.CONNECTION_SETUP):
+            span_name = span.name.removesuffix(ending)
+            if span_name != span.name:
+                return span_name
+    return span.name
 
 
 def _why(page: Page, span: SpanRecord) -> None:

@@ -48,7 +48,7 @@ def verdicts(page: Page, model: Model, judgement: Judgement) -> None:
         page.add((f"{page.glyphs.more} {count(len(hidden), 'more verdict')}, {cost}", FAINT))
         page.blank()
     for hint in judgement.hints:
-        page.paragraph([("not: ", STRONG)], hint)
+        page.paragraph([("don't: ", STRONG)], hint)
     _usual(page, judgement.usual)
     _failures(page, model.connections)
     page.blank()
@@ -57,25 +57,26 @@ def verdicts(page: Page, model: Model, judgement: Judgement) -> None:
 def _verdict(page: Page, number: int, verdict: Verdict) -> None:
     sure = "" if verdict.proved else "probably: "
     cost: list[Part] = [f"{verdict.count:,} {page.glyphs.times} {duration(verdict.cost_ms):>8}"]
-    if verdict.avoidable_ms > 0:
-        cost.append(("  avoidable", AVOIDABLE))
-    page.spread([(f"{number:>2}  {sure}{clean(verdict.title)}", STRONG)], cost)
-    page.paragraph(["    "], _where(page, verdict), FAINT, lines=2)
+    mark = "avoidable" if verdict.avoidable_ms > 0 else ""
+    page.titled(
+        f"{number:>2}  ", f"{sure}{verdict.title}", [*cost, (f"  {mark:9}", AVOIDABLE)], STRONG
+    )
+    page.add((f"    {_where(page, verdict)}", FAINT))
     if verdict.why:
-        page.paragraph(["    why: "], verdict.why)
+        page.paragraph(["    why:   "], verdict.why)
     if verdict.advice:
-        page.paragraph([("    do:  ", ADVICE)], verdict.advice, STRONG)
+        page.paragraph([("    do:    ", ADVICE)], verdict.advice, STRONG)
     for hint in verdict.hints:
-        page.paragraph([("    not: ", STRONG)], hint)
+        page.paragraph([("    don't: ", STRONG)], hint)
 
 
 def _where(page: Page, verdict: Verdict) -> str:
-    """Places, owner and destinations, the first of each by name."""
+    """Places, destinations and owners, the first of each by name."""
     owners = list(dict.fromkeys(t for span in verdict.spans if (t := span.text(POOL_OWNER))))
     groups = (
         [place_words(place) for place in verdict.places],
-        owners,
         [str(destination) for destination in verdict.destinations],
+        owners,
     )
     return page.glyphs.separator.join(_first(group) for group in groups if group)
 
@@ -101,7 +102,7 @@ def _usual(page: Page, findings: list[Finding]) -> None:
         for cause, group in list(by_cause.items())[:_MAX_USUAL]
     ]
     if told:
-        page.paragraph([("as usual: ", FAINT)], page.glyphs.separator.join(told), FAINT)
+        page.paragraph([("needed anyway: ", FAINT)], page.glyphs.separator.join(told), FAINT)
 
 
 def _failures(page: Page, connections: list[Connection]) -> None:

@@ -13,7 +13,7 @@ from conntrace.report.units import seconds
 NS_PER_S = 1_000_000_000
 
 _EVICTED = "pool_evicted_lru"
-_END_LABELS = {"remote": "closed by the server", "local": "closed by the client"}
+_SERVER_CLOSED = "server_closed_idle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ def end_words(connection: Connection) -> str:
         return f"failed: {setup.text(names.ERROR_TYPE) or 'error'}"
     if close is None:
         return "still open"
-    initiator = close.text(names.CLOSE_INITIATOR)
-    words = _END_LABELS.get(initiator, "closed")
-    reason = close.text(names.CLOSE_REASON).replace("_", " ")
     limit, idle = close.number(names.CLOSE_SERVER_IDLE_LIMIT_S), _idle_s(close)
-    if initiator == "remote" and (limit or idle):
-        return f"{words} after {seconds(limit or idle)} idle"
-    return f"{words}: {reason}" if reason else words
+    reason = close.text(names.CLOSE_REASON).replace("_", " ")
+    if close.text(names.CLOSE_INITIATOR) != "remote":
+        return reason or "closed"
+    if close.text(names.CLOSE_REASON) == _SERVER_CLOSED and (limit or idle):
+        return f"server closed it after {seconds(limit or idle)}"
+    return reason or "closed by the server"
 
 
 def _failed(connection: Connection) -> bool:

@@ -10,44 +10,24 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from conntrace import catalogue
 from conntrace import semantic_names as names
-from conntrace.report import causes_text, facts
+from conntrace.report import facts
 from conntrace.report.keepalive import keepalive_hint
-from conntrace.report.model import FIRST_USE, Destination, Model, cause_of, destination_of
+from conntrace.report.model import UNEXPLAINED, Destination, Model, cause_of, destination_of
 from conntrace.report.record import SpanRecord
 
 PROVED = "proved"
-
-_USUAL = frozenset(
-    {
-        FIRST_USE,
-        "unpooled_socket",
-        "pool_growing_concurrency",
-        "telemetry_export",
-        "explicit_lookup",
-    }
-)
-"""Causes that are no news unless a span of theirs says avoidable or carries advice."""
 
 _CLIENT_MADE = frozenset(
     {"client_recreated", "parallel_client", "pool_evicted_lru", "pool_key_mismatch"}
 )
 """Causes to be changed where the client is made, not where it is used."""
 
-_SERVER_SIDE = frozenset(
-    {
-        "server_closed_idle",
-        "peer_reset_idle",
-        "unsolicited_data",
-        "response_connection_close",
-        "http10_no_keepalive",
-        "response_eof_delimited",
-        "stale_reset_on_reuse",
-        "silent_drop_timeout",
-        "thaw_after_freeze",
-        "replaced_after_error",
-    }
-)
+_QUIET_FAMILIES = "ABGH"
+"""A cause of these is no news unless it is avoidable, or a span of it carries advice."""
+
+_DESTINATION_FAMILIES = "DE"
 """Causes that belong to a destination, whichever line of the program meets them."""
 
 _IDLE_LOSSES = ("server_closed_idle", "peer_reset_idle", "silent_drop_timeout")
@@ -100,7 +80,7 @@ class Verdict:
     title: str
     findings: list[Finding]
     hints: list[str] = field(default_factory=list)
-    """What not to bother with."""
+    """What not to bother with, as words that follow `don't`."""
 
     @property
     def spans(self) -> list[SpanRecord]:
@@ -147,9 +127,10 @@ class Verdict:
         """The evidence in one sentence: shared numbers, or the costliest case."""
         spans = self.spans
         details = dict.fromkeys(d for span in spans if (d := span.text(names.CAUSE_DETAIL)))
-        shared = " · ".join(facts.of_group(spans))
+        shared = "; ".join(facts.of_group(spans))
         if len(details) == 1 or not shared:
-            return next(iter(details), shared)
+            known = catalogue.CAUSES.get(self.cause)
+            return next(iter(details), shared) or (known.meaning if known else "")
         return shared
 
 
@@ -213,7 +194,10 @@ def _grouped(
 
 
 def _is_noteworthy(finding: Finding) -> bool:
-    if finding.cause not in _USUAL:
+    known = catalogue.CAUSES.get(finding.cause)
+    if known is None or finding.cause == UNEXPLAINED:
+        return True
+    if known.avoidable or known.family not in _QUIET_FAMILIES:
         return True
     return any(
         span.flag(names.CAUSE_AVOIDABLE) or span.text(names.CAUSE_ADVICE) for span in finding.spans
@@ -223,14 +207,29 @@ def _is_noteworthy(finding: Finding) -> bool:
 def _joined(findings: list[Finding]) -> list[Verdict]:
     groups: dict[tuple[str, Destination | Place], list[Finding]] = {}
     for finding in findings:
-        scope = finding.destination if finding.cause in _SERVER_SIDE else finding.place
+        scope = finding.destination if _is_of_destination(finding.cause) else finding.place
         groups.setdefault((finding.cause, scope), []).append(finding)
     for group in groups.values():
         group.sort(key=lambda finding: (-finding.cost_ms, finding.id))
-    verdicts = [
-        Verdict(cause, causes_text.title(cause), group) for (cause, _), group in groups.items()
-    ]
+    verdicts = [Verdict(cause, _title(cause), group) for (cause, _), group in groups.items()]
     return sorted(verdicts, key=lambda v: (-v.avoidable_ms, not v.advice, -v.cost_ms, v.cause))
+
+
+def _is_of_destination(cause: str) -> bool:
+    known = catalogue.CAUSES.get(cause)
+    return known is not None and (
+        known.initiator == "remote" or known.family in _DESTINATION_FAMILIES
+    )
+
+
+def _do_not(cause: str) -> str:
+    """The remedy that does not help, as words that follow `don't`."""
+    known = catalogue.CAUSES.get(cause)
+    return known.do_not.removeprefix("Do not ") if known else ""
+
+
+def _title(cause: str) -> str:
+    return catalogue.title(cause).replace("_", " ")
 
 
 def _add_hints(judgement: Judgement, model: Model) -> None:
@@ -240,7 +239,7 @@ def _add_hints(judgement: Judgement, model: Model) -> None:
         if measured and verdict.cause in _IDLE_LOSSES:
             verdict.hints.append(measured)
             measured = ""
-        elif general := causes_text.not_advice(verdict.cause):
+        elif general := _do_not(verdict.cause):
             verdict.hints.append(general)
     if measured:
         judgement.hints.append(measured)
