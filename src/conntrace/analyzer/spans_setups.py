@@ -72,7 +72,7 @@ class SetupSpans:
 
     def start(self, event: SetupStart) -> None:
         """A connection is about to be made. The same id twice is one set-up."""
-        if event.setup in self.open or event.setup in self._ledger.connections:
+        if not event.setup or event.setup in self.open or self._is_known(event.setup):
             return
         parent = self._requests.around(event.request, event)
         facts = gather(self._ledger, event)
@@ -84,6 +84,10 @@ class SetupSpans:
         if event.request:
             self._by_request[event.request] = event.setup
         self.open.put(event.setup, OpenSetup(event.setup, open_span, facts))
+
+    def _is_known(self, connection: int) -> bool:
+        known = self._ledger.connections.get(connection)
+        return known is not None and not known.late
 
     def end(self, event: SetupEnd) -> None:
         """The connection stands, or could not be made."""

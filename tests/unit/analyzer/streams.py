@@ -1,12 +1,12 @@
 """Hand-made event streams: what a traced process would send, told in a few words.
 
-    stream = Stream()
-    client = stream.manager("boto3 dynamodb", "handler.py:14")
-    pool = stream.pool(client, "dynamodb.eu-west-1.amazonaws.com")
-    stream.request(pool)                      # a first request: looks up, connects, TLS
-    stream.sleep(3.1)
-    stream.request(pool, stream.server_closed(pool, limit_s=2.0))
-    spans = stream.analyze()
+stream = Stream()
+client = stream.manager("boto3 dynamodb", "handler.py:14")
+pool = stream.pool(client, "dynamodb.eu-west-1.amazonaws.com")
+stream.request(pool)                      # a first request: looks up, connects, TLS
+stream.sleep(3.1)
+stream.request(pool, stream.server_closed(pool, limit_s=2.0))
+spans = stream.analyze()
 """
 
 from __future__ import annotations
@@ -70,7 +70,12 @@ class Stream:
     """The events of one process, in order, with a clock of its own."""
 
     def __init__(
-        self, process: str = PROCESS, *, late: bool = False, service: str = "shop", ids_from: int = 1
+        self,
+        process: str = PROCESS,
+        *,
+        late: bool = False,
+        service: str = "shop",
+        ids_from: int = 1,
     ) -> None:
         self.process = process
         self.now = BOOT_NS
@@ -297,9 +302,7 @@ class Stream:
             operation = self.draw()
             self.send(TlsStart(operation=operation, setup=setup, host=event.host))
             self.sleep(0.006)
-            self.send(
-                TlsEnd(operation=operation, protocol="TLSv1.3", cipher="AES", error=error)
-            )
+            self.send(TlsEnd(operation=operation, protocol="TLSv1.3", cipher="AES", error=error))
         self.send(SetupEnd(setup=setup, error=failed))
         if model is not None and not failed:
             model.in_use.append(setup)
@@ -427,9 +430,9 @@ class Stream:
         """The stream as it travels."""
         return [encode(event) for event in self.events]
 
-    def analyze(self, *others: Stream, **options: object) -> Result:
+    def analyze(self, *others: Stream) -> Result:
         """Feed it (and then other processes) to a pipeline of its own, and finish."""
-        return analyze([self, *others], **options)
+        return analyze([self, *others])
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.unit.analyzer.streams import (
     CLOSE_WAIT,
     CLOSED,
@@ -171,9 +170,7 @@ def test_a_response_that_ends_its_connection_is_told_by_its_headers(
 def test_an_http10_server_that_was_asked_to_close_shows_both() -> None:
     """Removing the header would not help: HTTP/1.0 is the cause, the header had a part."""
     stream, pool = one_idle()
-    stream.request(
-        pool, stream.ended_by_response(pool, 3, response_version=10, request_close=True)
-    )
+    stream.request(pool, stream.ended_by_response(pool, 3, response_version=10, request_close=True))
     setup = stream.analyze().setups[1]
     assert texts(setup, "conntrace.cause.contributing") == ["request_connection_close"]
 

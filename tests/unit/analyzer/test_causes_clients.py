@@ -1,0 +1,340 @@
+"""Family A: this client has no pool for the destination, or lost it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.analyzer.streams import CLOSE_WAIT, Stream, text, texts, verdict
+
+from conntrace.events import Close
+
+FIRST = ("first_use_of_destination", "proved", False, False)
+
+
+def client_with_a_request(
+    stream: Stream, site: str = "handler.py:14", owner: str = "boto3 dynamodb", **more: str
+) -> tuple[int, int]:
+    manager = stream.manager(owner, site, **more)  # type: ignore[arg-type]
+    pool = stream.pool(manager, "dynamodb.example.com")
+    stream.request(pool)
+    return manager, pool
+
+
+def test_the_first_connection_is_nobodys_fault() -> None:
+    """A first use is proved, never avoidable, and carries no advice."""
+    stream = Stream()
+    client_with_a_request(stream)
+    setup = stream.analyze().one("HTTP connection_setup")
+    assert verdict(setup) == FIRST
+
+
+def test_an_agent_that_came_late_does_not_claim_a_first_use_as_proved() -> None:
+    """Connections made before the agent came are not known."""
+    stream = Stream(late=True)
+    client_with_a_request(stream)
+    assert verdict(stream.analyze().setups[0])[1] == "inferred"
+
+
+def test_a_client_collected_and_made_again_at_the_same_line_was_recreated() -> None:
+    """Proved and avoidable: the old client is gone, and its connection was alive."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.collect_manager(manager, [pool])
+    client_with_a_request(stream)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("client_recreated", "proved", True, True)
+    assert "handler.py:14" in text(setup, "conntrace.cause.advice")
+    assert "was collected" in text(setup, "conntrace.cause.detail")
+
+
+def test_a_client_collected_during_the_setup_counts_as_collected() -> None:
+    """`client = boto3.client(...)` frees the old one only after the new one is made."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    new = stream.manager("boto3 dynamodb", "handler.py:14")
+    new_pool = stream.pool(new, "dynamodb.example.com")
+    request = stream.start(new_pool)
+    stream.checkout(request, new_pool)
+    before = len(stream.events)
+    stream.setup(new_pool, request)
+    ends = stream.events[before:]
+    del stream.events[before:]
+    stream.events += ends[:-1]
+    stream.collect_manager(manager, [pool])
+    stream.events.append(ends[-1])
+    assert verdict(stream.analyze().setups[1]) == ("client_recreated", "proved", True, True)
+
+
+def test_an_unused_old_client_that_still_lives_is_only_likely_replaced() -> None:
+    """A factory line may build clients on purpose: inferred, no advice."""
+    stream = Stream()
+    client_with_a_request(stream)
+    client_with_a_request(stream)
+    assert verdict(stream.analyze().setups[1]) == ("client_recreated", "inferred", False, False)
+
+
+def test_an_old_client_still_in_use_was_not_replaced() -> None:
+    """Control: two clients of one factory line, both used in turn, get no advice."""
+    stream = Stream()
+    _, pool = client_with_a_request(stream)
+    manager = stream.manager("boto3 dynamodb", "handler.py:14")
+    stream.request(pool)
+    stream.request(stream.pool(manager, "dynamodb.example.com"))
+    assert verdict(stream.analyze().setups[1]) == ("parallel_client", "inferred", False, False)
+
+
+def test_a_client_kept_and_used_again_needs_nothing() -> None:
+    """Control: one client, many calls."""
+    stream = Stream()
+    _, pool = client_with_a_request(stream)
+    for _ in range(5):
+        stream.request(pool)
+    assert stream.analyze().causes == ["first_use_of_destination"]
+
+
+def test_a_recreated_client_is_not_avoidable_when_the_server_ended_the_connection_anyway() -> None:
+    """Keeping the client would not have kept what the server closed."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.ended_by_response(pool, 3, response_close=True)
+    stream.collect_manager(manager, [pool])
+    client_with_a_request(stream)
+    assert verdict(stream.analyze().setups[1]) == ("client_recreated", "proved", False, False)
+
+
+def test_a_recreated_client_is_not_avoidable_beyond_the_servers_known_limit() -> None:
+    """A kept connection would have been closed by the server in the pause."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.sleep(5)
+    stream.request(pool, stream.server_closed(pool, limit_s=2.0))
+    stream.collect_manager(manager, [pool])
+    stream.sleep(10)
+    client_with_a_request(stream)
+    assert verdict(stream.analyze().setups[2]) == ("client_recreated", "proved", False, False)
+
+
+def test_a_client_closed_at_another_line_is_only_likely_replaced() -> None:
+    """Different lines: two parts of a program may each have their client. No advice."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.close_manager(manager, [pool])
+    client_with_a_request(stream, "report.py:7")
+    assert verdict(stream.analyze().setups[1]) == ("client_recreated", "inferred", False, False)
+
+
+def test_two_clients_side_by_side_are_parallel() -> None:
+    """Same owner, same settings, made elsewhere, an idle connection at hand: share one."""
+    stream = Stream()
+    client_with_a_request(stream)
+    client_with_a_request(stream, "report.py:7")
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("parallel_client", "proved", True, True)
+    assert "handler.py:14" in text(setup, "conntrace.cause.advice")
+    assert "report.py:7" in text(setup, "conntrace.cause.advice")
+
+
+def test_clients_of_different_kinds_cannot_be_shared() -> None:
+    """Control: a Session beside a boto3 client is no mistake."""
+    stream = Stream()
+    client_with_a_request(stream)
+    client_with_a_request(stream, "report.py:7", "requests.Session")
+    assert verdict(stream.analyze().setups[1]) == ("parallel_client", "inferred", False, False)
+
+
+def test_a_one_shot_api_is_named_from_the_second_call_on() -> None:
+    """requests.get makes and closes a session each time; the first call is a first use."""
+    stream = Stream()
+    for _ in range(2):
+        manager, pool = client_with_a_request(
+            stream, "app.py:3", "requests.Session", one_shot="requests.get"
+        )
+        stream.close_manager(manager, [pool])
+    first, second = stream.analyze().setups
+    assert verdict(first) == FIRST
+    assert verdict(second) == ("one_shot_api", "proved", True, True)
+    assert "requests.get" in text(second, "conntrace.cause.detail")
+
+
+def test_a_one_shot_api_wins_over_a_request_that_asks_to_close() -> None:
+    """urllib.request sends `Connection: close`; without it, it would not reuse either."""
+    stream = Stream()
+    for _ in range(2):
+        setup = stream.setup(
+            host="a.example", port=80, scheme="http",
+            client="urllib.request", one_shot="urllib.request.urlopen",
+        )  # fmt: skip
+        stream.send(close_by_response(setup))
+    assert stream.analyze().causes == ["first_use_of_destination", "one_shot_api"]
+
+
+def close_by_response(setup: int) -> Close:
+    return Close(
+        connection=setup, by="response", response_version=11, response_close=True,
+        request_close=True, response_length=True,
+    )  # fmt: skip
+
+
+def test_an_eviction_names_victim_evictor_and_limit() -> None:
+    """Three hosts in two pools: the first one is pushed out and missed."""
+    stream = Stream()
+    manager = stream.manager("urllib3.PoolManager", "app.py:3", num_pools=2)
+    pools = [stream.pool(manager, f"{name}.example", num_pools=2) for name in "ab"]
+    for pool in pools:
+        stream.request(pool)
+    third = stream.pool(manager, "c.example", num_pools=2)
+    stream.evict(pools[0], third, manager, limit=2)
+    stream.request(third)
+    again = stream.pool(manager, "a.example", num_pools=2)
+    stream.evict(pools[1], again, manager, limit=2)
+    stream.request(again)
+    result = stream.analyze()
+    setup = result.setups[3]
+    assert verdict(setup) == ("pool_evicted_lru", "proved", True, True)
+    assert "c.example:443 pushed a.example:443" in text(setup, "conntrace.cause.detail")
+    assert text(setup, "conntrace.pool.evicted_by") == "c.example:443"
+    assert "num_pools=3" in text(setup, "conntrace.cause.advice")
+    assert [verdict(each)[0] for each in result.setups[:3]] == ["first_use_of_destination"] * 3
+
+
+def test_enough_pools_evict_nothing() -> None:
+    """Control: three hosts in three pools."""
+    stream = Stream()
+    manager = stream.manager(num_pools=3)
+    pools = [stream.pool(manager, f"{name}.example", num_pools=3) for name in "abc"]
+    for _ in range(2):
+        for pool in pools:
+            stream.request(pool)
+    assert stream.analyze().causes == ["first_use_of_destination"] * 3
+
+
+def test_a_key_mismatch_names_the_fields() -> None:
+    """Same client and destination, other settings."""
+    stream = Stream()
+    manager = stream.manager("requests.Session", "app.py:3")
+    stream.request(stream.pool(manager, key="one"))
+    other = stream.pool(manager, key="two", key_difference=["ca_certs", "timeout"])
+    stream.request(other)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("pool_key_mismatch", "proved", True, True)
+    assert texts(setup, "conntrace.pool.key_difference") == ["ca_certs", "timeout"]
+
+
+def test_a_cleared_client_used_again_lost_its_pool_by_the_programs_own_call() -> None:
+    """The call site of the clear() is named."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.close_manager(manager, [pool], "cleanup.py:9")
+    stream.request(stream.pool(manager, "dynamodb.example.com"))
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("pool_closed_explicitly", "proved", True, True)
+    assert "cleanup.py:9" in text(setup, "conntrace.cause.detail")
+
+
+def test_a_further_host_of_one_sdk_client_is_a_variation() -> None:
+    """S3 buckets are hosts of their own: no first use, no advice."""
+    stream = Stream()
+    manager = stream.manager("boto3 s3", "app.py:3")
+    for name in ("one", "two"):
+        stream.request(stream.pool(manager, f"{name}.s3.example.com"))
+    assert verdict(stream.analyze().setups[1]) == (
+        "sdk_endpoint_variation", "proved", False, False,
+    )  # fmt: skip
+
+
+def test_a_further_host_of_a_plain_client_is_a_first_use() -> None:
+    """Control: a PoolManager is meant for many hosts."""
+    stream = Stream()
+    manager = stream.manager()
+    for name in ("one", "two"):
+        stream.request(stream.pool(manager, f"{name}.example.com"))
+    assert verdict(stream.analyze().setups[1]) == FIRST
+
+
+def test_credentials_win_over_everything() -> None:
+    """A new client of the credential code each time is not the application's mistake."""
+    stream = Stream()
+    for _ in range(2):
+        manager, pool = client_with_a_request(
+            stream, "credentials.py:1", "botocore credentials", purpose="credentials"
+        )
+        stream.collect_manager(manager, [pool])
+    for setup in stream.analyze().setups:
+        assert verdict(setup)[0] == "credential_fetch"
+        assert text(setup, "conntrace.purpose") == "credentials"
+
+
+def test_an_inherited_pool_used_in_a_forked_child_is_named() -> None:
+    """The parent's connection cannot be shared; the parent itself goes on as before."""
+    stream = Stream()
+    _, pool = client_with_a_request(stream)
+    child = stream.fork()
+    child.sleep(3)
+    child.request(pool, child.found_dead(pool, tcp_state=CLOSE_WAIT, last_ack_received_ms=900))
+    stream.request(pool)
+    setup = stream.analyze(child).setups[1]
+    assert verdict(setup)[:3] == ("forked_process", "proved", False)
+
+
+def test_a_childs_own_pool_is_a_first_use() -> None:
+    """Control: the child makes a client of its own."""
+    stream = Stream()
+    client_with_a_request(stream)
+    child = stream.fork()
+    client_with_a_request(child)
+    assert verdict(stream.analyze(child).setups[1]) == FIRST
+
+
+def test_an_inherited_pool_that_never_connected_is_a_first_use() -> None:
+    """Control: a pool made before the fork and first used after it misses nothing."""
+    stream = Stream()
+    pool = stream.pool(stream.manager())
+    child = stream.fork()
+    child.request(pool)
+    assert verdict(stream.analyze(child).setups[0]) == FIRST
+
+
+def test_a_childs_second_connection_is_judged_as_usual() -> None:
+    """Only the first replacement is the fork's; later ones have their own causes."""
+    stream = Stream()
+    _, pool = client_with_a_request(stream)
+    child = stream.fork()
+    child.pools[pool].idle.clear()
+    child.request(pool)
+    child.sleep(3)
+    child.request(pool, child.server_closed(pool, limit_s=2.0))
+    assert stream.analyze(child).causes[1:] == ["forked_process", "server_closed_idle"]
+
+
+def test_what_the_parent_does_after_the_fork_does_not_reach_the_child() -> None:
+    """The parent's ledger is taken as it was at the fork, however late the child's hello comes."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    child = stream.fork()
+    stream.collect_manager(manager, [pool])
+    child.sleep(1)
+    child.request(pool, {"outcome": "placeholder"})
+    assert stream.analyze(child).causes[1] == "forked_process"
+
+
+@pytest.mark.parametrize("closed_by", ["program", "collected"])
+def test_bare_objects_of_one_line_are_one_shot(closed_by: str) -> None:
+    """Each http.client object has one connection; a new object cannot use the old one's."""
+    stream = Stream()
+    for _ in range(2):
+        setup = stream.setup(
+            host="a.example", port=80, scheme="http", site_file="app.py", site_line=3
+        )
+        stream.send(Close(connection=setup, by=closed_by, tcp_state=1))
+    setup_span = stream.analyze().setups[1]
+    assert verdict(setup_span) == ("one_shot_api", "proved", True, True)
+
+
+def test_a_bare_object_that_is_closed_and_used_again_says_where() -> None:
+    """The program closed its own connection."""
+    stream = Stream()
+    first = stream.setup(host="a.example", port=80, scheme="http")
+    stream.send(Close(connection=first, by="program", site_file="app.py", site_line=8))
+    stream.setup(host="a.example", port=80, scheme="http", previous=first)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("pool_closed_explicitly", "proved", True, True)
+    assert "app.py:8" in text(setup, "conntrace.cause.detail")
