@@ -1,1 +1,1 @@
-"""Chores of this repository; run them from its root as ``python -m scripts.NAME`` or through make."""
+"""Chores of this repository: ``python -m scripts.NAME`` in its root, or through make."""

@@ -40,7 +40,7 @@ def virtualenv_for(requirements: Path, python: str = sys.executable) -> Path:
 
 
 def is_ready(stamp: Path, wanted: str) -> bool:
-    """The interpreter is looked at too: the Python that the folder points to may have been removed."""
+    """The interpreter is looked at too: the Python it points to may have been removed."""
     alive = (stamp.parent / "bin" / "python").exists()
     return alive and stamp.exists() and stamp.read_text() == wanted
 
@@ -53,7 +53,7 @@ def version_of(python: str) -> str:
 
 
 def remove_all() -> None:
-    """Remove this checkout's virtualenvs: every name ends in a key that holds the checkout's path."""
+    """Remove this checkout's virtualenvs: their names end in a key made from its path."""
     for requirements in REQUIREMENTS.glob("*.txt"):
         key = digest(requirements, str(CHECKOUT))
         for found in (cache_root() / "venvs").glob(f"{requirements.stem}-py*-{key}*"):

@@ -28,7 +28,9 @@ def install(virtualenv: Path, *arguments: str | Path) -> None:
     uv = uv_program()
     if uv is not None:
         try:
-            run([uv, "pip", "install", "--quiet", "--python", python, *arguments], env=uv_settings())
+            run(
+                [uv, "pip", "install", "--quiet", "--python", python, *arguments], env=uv_settings()
+            )
             return
         except Missing as problem:
             say(f"{problem}; using pip instead")

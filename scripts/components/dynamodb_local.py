@@ -26,7 +26,7 @@ def make() -> Path:
     say("fetching DynamoDB Local")
     partial = folder().with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    command = [maven, "-q", "-B", "-f", POM, "dependency:copy-dependencies"]
+    command: list[str | Path] = [maven, "-q", "-B", "-f", POM, "dependency:copy-dependencies"]
     # Maven writes beside the pom otherwise, which may be read-only.
     run([*command, f"-DoutputDirectory={partial}"], cwd=cache_root(), tries=3, timeout=900)
     shutil.rmtree(folder(), ignore_errors=True)

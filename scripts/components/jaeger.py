@@ -1,4 +1,4 @@
-"""Jaeger: built from its Go modules, which tests/components/jaeger pins; takes some minutes once."""
+"""Jaeger: built from the Go modules that tests/components/jaeger pins; once, in some minutes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Real servers as fixtures: nginx, DynamoDB Local, Jaeger, and a relay that counts connections."""
