@@ -76,7 +76,10 @@ def _first_probe_s(connection: Connection) -> float:
 
 
 def _longest_idle_s(connection: Connection) -> float:
-    spans = [*connection.requests, *([connection.close] if connection.close else [])]
+    # The first request of a connection may tell of the one that was lost before it.
+    spans = [each for each in connection.requests if each.flag(names.CONNECTION_REUSED)]
+    if connection.close:
+        spans.append(connection.close)
     return max(numbers(spans, names.CONNECTION_IDLE_S), default=0.0)
 
 

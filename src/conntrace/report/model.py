@@ -57,6 +57,8 @@ class Connection:
     close: SpanRecord | None = None
     requests: list[SpanRecord] = field(default_factory=list)
     phases_ms: dict[str, float] = field(default_factory=dict)
+    attempts: list[SpanRecord] = field(default_factory=list)
+    """The socket connects of the set-up, one for each address tried."""
     number: int = 0
 
     @property
@@ -213,6 +215,8 @@ def _add_phases_and_strays(model: Model, ordered: list[SpanRecord]) -> None:
         owner = by_setup.get((span.trace_id, span.parent_id))
         if owner is not None and phase:
             owner.phases_ms[phase] = owner.phases_ms.get(phase, 0.0) + span.duration_ms
+            if phase == CONNECT:
+                owner.attempts.append(span)
         elif phase == DNS or is_named(span, names.DNS_REVERSE_LOOKUP):
             model.lookups.append(span)
         elif phase == CONNECT:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from conntrace import semantic_names as names
 from conntrace.report.clean import clean, shorten
+from conntrace.report.findings import place_of
 from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, pad
 from conntrace.report.model import Model, cause_of, destination_of, is_named, phase_of
 from conntrace.report.record import SpanRecord
 from conntrace.report.text_verdicts import place_words
 from conntrace.report.units import count, duration, ms
-from conntrace.report.verdicts import place_of
 from conntrace.report.waterfall import Row, Waterfall, bar, waterfall
 
 MAX_LOOKUPS = 8

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from conntrace.report.clean import clean, shorten_path
+from conntrace.report.findings import Finding, Place
 from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, Part
 from conntrace.report.model import Connection, Model
 from conntrace.report.units import count, duration, ms
-from conntrace.report.verdicts import Finding, Judgement, Place, Verdict
+from conntrace.report.verdicts import Judgement, Verdict
 from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
 
 MAX_VERDICTS = 6

@@ -1,28 +1,21 @@
 """From connections to findings and verdicts: what was slow and why, its cost, what to change.
 
-A finding is every set-up (or lookup) with the same cause, destination and place in the code. A
-verdict joins the findings that one change would remove, and is what people read.
+A verdict joins the findings that one change would remove, and is what people read.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from conntrace import catalogue
 from conntrace import semantic_names as names
 from conntrace.report import facts
+from conntrace.report.findings import Finding, Place, fallbacks, findings_of
 from conntrace.report.keepalive import keepalive_hint
-from conntrace.report.model import UNEXPLAINED, Destination, Model, cause_of, destination_of
+from conntrace.report.model import UNEXPLAINED, Destination, Model
 from conntrace.report.record import SpanRecord
 
 PROVED = "proved"
-
-_CLIENT_MADE = frozenset(
-    {"client_recreated", "parallel_client", "pool_evicted_lru", "pool_key_mismatch"}
-)
-"""Causes to be changed where the client is made, not where it is used."""
 
 _QUIET_FAMILIES = "ABGH"
 """A cause of these is no news unless it is avoidable, or a span of it carries advice."""
@@ -31,45 +24,6 @@ _DESTINATION_FAMILIES = "DE"
 """Causes that belong to a destination, whichever line of the program meets them."""
 
 _IDLE_LOSSES = ("server_closed_idle", "peer_reset_idle", "silent_drop_timeout")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A line of the program. All empty when no span says it."""
-
-    path: str = ""
-    line: int = 0
-    function: str = ""
-
-    def __str__(self) -> str:
-        where = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{where} in {self.function}()" if self.function else where
-
-
-@dataclass(slots=True)
-class Finding:
-    """All set-ups or lookups with one cause, destination and place."""
-
-    cause: str
-    destination: Destination
-    place: Place
-    spans: list[SpanRecord] = field(default_factory=list)
-
-    @property
-    def id(self) -> str:
-        """Eight hexadecimal digits, the same in every run that finds the same."""
-        text = "\t".join((self.cause, str(self.destination), str(self.place)))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-    @property
-    def cost_ms(self) -> float:
-        """What the set-ups took together, in milliseconds."""
-        return sum(span.duration_ms for span in self.spans)
-
-    @property
-    def avoidable_ms(self) -> float:
-        """The part that a change would save, in milliseconds."""
-        return sum(each.duration_ms for each in self.spans if each.flag(names.CAUSE_AVOIDABLE))
 
 
 @dataclass(slots=True)
@@ -156,41 +110,18 @@ def judge(model: Model) -> Judgement:
     """Find everything there is to say about the model's set-ups and lookups."""
     setups = [each.setup for each in model.connections if each.setup]
     opened = [*setups, *model.lookups, *model.raw_connects]
-    found = _grouped(opened, lambda span: (cause_of(span), destination_of(span), place_of(span)))
-    findings = [Finding(*key, spans) for key, spans in found.items()]
+    findings = findings_of([*opened, *fallbacks(model)])
     noteworthy = [finding for finding in findings if _is_noteworthy(finding)]
     judgement = Judgement(
         verdicts=_joined(noteworthy),
         usual=[finding for finding in findings if not _is_noteworthy(finding)],
-        cost_ms=sum(finding.cost_ms for finding in findings),
-        avoidable_ms=sum(finding.avoidable_ms for finding in findings),
+        cost_ms=sum(span.duration_ms for span in opened),
+        avoidable_ms=sum(s.duration_ms for s in opened if s.flag(names.CAUSE_AVOIDABLE)),
     )
     for number, verdict in enumerate(judgement.verdicts, start=1):
         judgement._numbers.update(((s.trace_id, s.span_id), number) for s in verdict.spans)
     _add_hints(judgement, model)
     return judgement
-
-
-def place_of(span: SpanRecord) -> Place:
-    """Where a change belongs: the line that makes the client, else the line of the call."""
-    made_at = span.text(names.POOL_CREATED_AT)
-    if made_at and cause_of(span) in _CLIENT_MADE:
-        path, _, line = made_at.rpartition(":")
-        return Place(path, int(line)) if path and line.isdecimal() else Place(made_at)
-    return Place(
-        span.text(names.CODE_FILE_PATH),
-        int(span.number(names.CODE_LINE_NUMBER) or 0),
-        span.text(names.CODE_FUNCTION_NAME),
-    )
-
-
-def _grouped(
-    spans: Iterable[SpanRecord], key: Callable[[SpanRecord], tuple[str, Destination, Place]]
-) -> dict[tuple[str, Destination, Place], list[SpanRecord]]:
-    groups: dict[tuple[str, Destination, Place], list[SpanRecord]] = {}
-    for span in spans:
-        groups.setdefault(key(span), []).append(span)
-    return groups
 
 
 def _is_noteworthy(finding: Finding) -> bool:

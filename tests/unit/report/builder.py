@@ -144,6 +144,11 @@ class Story:
             "POST", at_s, length_ms, parent, kind="CLIENT", **{**told, **where, **attributes}
         )
 
+    def reuse(self, connection: str, at_s: float, idle_s: float, **more: Any) -> dict[str, Any]:
+        """A request on a connection that had been idle."""
+        told = {"conntrace__connection__reused": True, "conntrace__connection__idle_s": idle_s}
+        return self.request(connection, at_s, 4.0, **told, **more)
+
     def close(
         self, connection: str, at_s: float, reason: str, initiator: str, **attributes: Any
     ) -> dict[str, Any]:
@@ -212,7 +217,7 @@ def _client(story: Story, number: int, at_s: float, keepalive: bool) -> None:
     cause = "parallel_client" if keepalive else "first_use_of_destination"
     story.connect(first, at_s + 0.001, cause, parent=opening, **owner)
     for pause in (1, 2):
-        story.request(first, at_s + pause, 4.0, conntrace__connection__idle_s=0.96)
+        story.reuse(first, at_s + pause, idle_s=0.96)
     again = story.request(second, at_s + 5.0, 40.0)
     close = story.close(first, at_s + 5.0, "server_closed_idle", "remote", **_lost())
     story.connect(
