@@ -117,9 +117,9 @@ def run_program(
 ) -> Result:
     """Run a program under `conntrace run` and read its spans back.
 
-    `program` is the source of a Python program, a Python file and its arguments, or any command line
-    that begins with the name of a program. `env` is added to this process's environment; `options`
-    go to `conntrace run`.
+    `program` is the source of a Python program, a Python file and its arguments, or any command
+    line that begins with the name of a program. `env` is added to this process's environment;
+    `options` go to `conntrace run`.
     """
     with tempfile.TemporaryDirectory(prefix="conntrace-") as folder:
         output = Path(folder) / "spans.jsonl"
@@ -150,7 +150,7 @@ def read_spans(path: str | os.PathLike[str]) -> Spans:
 
 
 def replay(recording: str | os.PathLike[str] | Iterable[str]) -> Spans:
-    """The spans of a recorded event stream (`conntrace run --events FILE`): a file, or its lines."""
+    """The spans of a recorded event stream (`run --events FILE`), given as a file or its lines."""
     from conntrace.analyzer.exporters.memory import MemoryExporter
     from conntrace.analyzer.pipeline import Pipeline
 

@@ -11,6 +11,7 @@
 | `/status/N` | status N |
 | `/redirect?URL` | 302 to URL |
 | `/gate/N` | answered when N requests stand at this gate |
+| `/pause/N` | answered after N milliseconds |
 | `/die` | no answer, FIN |
 | `/reset` | no answer, RST |
 | `X-Amz-Target` header | `{}` as DynamoDB sends it |
@@ -20,6 +21,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import zlib
 from collections.abc import Callable
 
@@ -59,6 +61,9 @@ def answer_to(request: Request, gates: Gates) -> Answer:
     name, _, argument = request.path.strip("/").partition("/")
     if name == "gate":
         gates.wait(int(argument))
+        return Answer()
+    if name == "pause":
+        time.sleep(min(int(argument) / 1000, GATE_TIMEOUT_S))
         return Answer()
     if name == "redirect":
         location = request.target.partition("?")[2]

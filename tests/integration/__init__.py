@@ -1,0 +1,1 @@
+"""Programs under `conntrace run`, over real sockets and real TLS."""

@@ -1,0 +1,85 @@
+"""Programs on requests: `with_requests.py FUNCTION ARGUMENT...`; each function is one program."""
+
+import os
+import sys
+import threading
+import time
+
+import loopback_names  # noqa: F401 - makes the *.test names known
+import requests
+
+CA = os.environ["TEST_CA"]
+
+
+def session():
+    made = requests.Session()
+    made.verify = CA
+    made.trust_env = False
+    return made
+
+
+def reuse(url, times="2", gap="0"):
+    one = session()
+    for _ in range(int(times)):
+        one.get(url)
+        time.sleep(float(gap))
+
+
+def one_shot(url):
+    for _ in range(3):
+        requests.get(url, verify=CA)
+
+
+def recreate(url):
+    for _ in range(2):
+        with requests.Session() as one:
+            one.get(url, verify=CA)
+
+
+def close_and_go_on(url):
+    one = session()
+    one.get(url)
+    one.close()
+    one.get(url)
+
+
+def rotate(pools, *urls):
+    one = session()
+    one.mount("http://", requests.adapters.HTTPAdapter(pool_connections=int(pools)))
+    for url in urls:
+        one.get(url)
+
+
+def two_bundles(url, other):
+    one = session()
+    one.get(url, verify=CA)
+    one.get(url, verify=other)
+
+
+def burst(url, maxsize, count):
+    one = session()
+    one.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=int(maxsize)))
+    one.get(url)
+    threads = [threading.Thread(target=one.get, args=(f"{url}/gate/{count}",)) for _ in "xx"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def ask_to_close(url):
+    one = session()
+    for _ in range(2):
+        one.get(url, headers={"Connection": "close"})
+
+
+def two_threads(url):
+    one = session()
+    one.get(url)
+    thread = threading.Thread(target=one.get, args=(url,))
+    thread.start()
+    thread.join()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

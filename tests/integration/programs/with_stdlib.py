@@ -1,0 +1,55 @@
+"""Programs on the standard library: `with_stdlib.py FUNCTION ARGUMENT...`."""
+
+import http.client
+import socket
+import sys
+import time
+import urllib.request
+
+import loopback_names  # noqa: F401 - makes the *.test names known
+
+
+def one_shot(url):
+    for _ in range(3):
+        with urllib.request.urlopen(url) as response:
+            response.read()
+
+
+def bare_objects(host, port):
+    for _ in range(2):
+        connection = http.client.HTTPConnection(host, int(port))
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        connection.close()
+
+
+def kept_object(host, port):
+    connection = http.client.HTTPConnection(host, int(port))
+    for _ in range(2):
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    connection.close()
+
+
+def lookup(host):
+    print(len(socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)))
+    time.sleep(0.05)
+
+
+def lookup_by_old_function(host):
+    print(socket.gethostbyname(host))
+
+
+def raw_socket(host, port):
+    with socket.create_connection((host, int(port))) as stream:
+        stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while stream.recv(4096):
+            pass
+
+
+def nothing():
+    print("no network")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

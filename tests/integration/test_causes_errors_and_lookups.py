@@ -1,0 +1,143 @@
+"""Families D, E and G: failed attempts, further addresses, lookups and sockets of no client."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+
+from conntrace import semantic_names as names
+from tests.integration.conftest import Serve
+from tests.integration.running import Runner, cause, confidence
+from tests.servers.authority import Authority
+from tests.servers.loopback import LoopbackServer
+
+FIRST = "first_use_of_destination"
+
+
+@pytest.mark.parametrize("client", ["with_urllib3", "with_boto3"])
+def test_replaced_after_error(run: Runner, serve: Serve, client: str) -> None:
+    """A new connection that dies without an answer is replaced, linked to the failed attempt."""
+    server = serve(refuse_first=1)
+    spans = run(client, "retry", server.url("a.test"))
+    assert len(spans.setups) == server.accepts == 2
+    assert spans.causes == [FIRST, "replaced_after_error"]
+    assert confidence(spans.setups[1]) == "proved"
+    (failed,) = spans.linked(spans.setups[1])
+    assert failed.error
+    assert failed == spans.requests[0]
+    assert [request.error for request in spans.requests] == [True, False]
+
+
+def test_nothing_to_replace(run: Runner, serve: Serve) -> None:
+    """Control: the same program without the failure connects once."""
+    server = serve()
+    spans = run("with_urllib3", "retry", server.url("a.test"))
+    assert spans.causes == [FIRST]
+    assert spans.advice == []
+
+
+def test_handshake_failed(run: Runner, authority: Authority) -> None:
+    """A certificate that is not trusted: failed set-ups, the second one says what came before."""
+    with LoopbackServer(tls=authority.unrelated_context()) as server:
+        spans = run("with_urllib3", "fail_twice", server.url("a.test"))
+    assert [setup.error for setup in spans.setups] == [True, True]
+    assert spans.causes == [FIRST, "replaced_after_error"]
+    assert "tls_handshake_failed" in spans.setups[1].attributes[names.CAUSE_CONTRIBUTING]
+    handshakes = spans.named(names.TLS_HANDSHAKE)
+    assert [handshake.error for handshake in handshakes] == [True, True]
+
+
+def test_address_fallback(run: Runner, serve: Serve) -> None:
+    """The first address refuses, the second answers: both connects are shown, with the cause."""
+    server = serve()
+    spans = run("with_urllib3", "reuse", server.url("two-addresses.test"))
+    (setup,) = spans.setups
+    assert cause(setup) == FIRST
+    assert "address_fallback" in setup.attributes[names.CAUSE_CONTRIBUTING]
+    first, second = spans.named(names.SOCKET_CONNECT)
+    assert first.name == f"socket connect 127.0.0.2:{server.port}"
+    assert first.error
+    assert cause(second) == "address_fallback"
+    assert confidence(second) == "proved"
+    assert [one.attributes[names.ATTEMPT_INDEX] for one in (first, second)] == [1, 2]
+    assert [one.attributes[names.ATTEMPT_COUNT] for one in (first, second)] == [2, 2]
+    assert spans.advice == []
+
+
+def test_one_address(run: Runner, serve: Serve) -> None:
+    """Control: a name with one address has one connect and no fallback."""
+    server = serve()
+    spans = run("with_urllib3", "reuse", server.url("a.test"))
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert cause(connect) != "address_fallback"
+    assert names.CAUSE_CONTRIBUTING not in spans.setups[0].attributes
+
+
+def test_explicit_lookup(run: Runner) -> None:
+    """getaddrinfo without a connect is shown on its own."""
+    spans = run("with_stdlib", "lookup", "a.test")
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    assert cause(lookup) == "explicit_lookup"
+    assert lookup.attributes[names.DNS_QUESTION_NAME] == "a.test"
+    assert lookup.parent_span_id == ""
+    assert not spans.setups
+
+
+def test_explicit_lookup_by_old_function(run: Runner) -> None:
+    """gethostbyname is seen as well."""
+    spans = run("with_stdlib", "lookup_by_old_function", "localhost")
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    assert cause(lookup) == "explicit_lookup"
+
+
+def test_unpooled_socket(run: Runner, serve: Serve) -> None:
+    """A plain socket: lookup and connect, no set-up, no advice. Also the lookup's control."""
+    server = serve()
+    spans = run("with_stdlib", "raw_socket", "a.test", server.port)
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert cause(lookup) == cause(connect) == "unpooled_socket"
+    assert not spans.setups
+    assert spans.advice == []
+
+
+def test_no_network(run: Runner) -> None:
+    """Control: a program that opens nothing has no spans."""
+    assert run("with_stdlib", "nothing") == []
+
+
+def test_unexplained(run: Runner, serve: Serve) -> None:
+    """A connection taken out of the pool behind urllib3's back is not guessed at."""
+    server = serve()
+    spans = run("with_urllib3", "slip_away", server.url("a.test"))
+    assert len(spans.setups) == server.accepts == 2
+    assert spans.causes == [FIRST, "unexplained"]
+    setup = spans.setups[1]
+    assert setup.attributes[names.CAUSE_EVIDENCE]
+    assert spans.advice == []
+
+
+def test_tls_versions(run: Runner, serve: Serve) -> None:
+    """The handshake span tells the version that the server chose."""
+    for version in ("1.2", "1.3"):
+        server = serve(tls=version)
+        spans = run("with_urllib3", "reuse", server.url("a.test"), 1)
+        (handshake,) = spans.named(names.TLS_HANDSHAKE)
+        assert handshake.attributes[names.TLS_PROTOCOL_VERSION] == version
+        assert server.connections[0].tls_version == f"TLSv{version}"
+
+
+def test_ipv6(run: Runner, serve: Serve) -> None:
+    """An IPv6 address stands in brackets in names, and needs no lookup."""
+    try:
+        server = serve(host="::1")
+    except OSError:
+        pytest.skip("no IPv6 loopback on this machine")
+    spans = run("with_urllib3", "reuse", server.url())
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert connect.name == f"socket connect [::1]:{server.port}"
+    assert not spans.named(names.DNS_LOOKUP)
+
+
+assert ssl.HAS_TLSv1_3, "the tests need TLS 1.3"
