@@ -5,6 +5,8 @@ PYTHON ?= python3
 # More words for pytest: make test ARGS="tests/unit -k fork"
 ARGS ?=
 WORKERS ?= 2
+# Only these of the matrix: make matrix SESSIONS=urllib3-1.26
+SESSIONS ?=
 
 # Makes the environment if needed, then puts its programs first on PATH for the rest of the recipe.
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
@@ -41,10 +43,10 @@ demo: need-python ## Why did boto3 connect again? The main job, in the terminal
 	@$(ENTER) && python examples/demo.py
 
 matrix: need-python components ## The integration tests on old and new urllib3, botocore, requests
-	@$(PYTHON) -m scripts.matrix libraries $(ARGS)
+	@$(PYTHON) -m scripts.matrix libraries $(SESSIONS) --pytest="-n $(WORKERS) $(ARGS)"
 
 pythons: need-python components ## Unit and integration tests on every other Python found here
-	@$(PYTHON) -m scripts.matrix pythons $(ARGS)
+	@$(PYTHON) -m scripts.matrix pythons $(SESSIONS) --pytest="-n $(WORKERS) $(ARGS)"
 
 compat: need-python ## Other people's test suites, plain and under conntrace
 	@$(ENTER) && python tests/compat/run.py $(ARGS)
