@@ -20,7 +20,7 @@ from conntrace.report.layout import (
 from conntrace.report.model import Model, build
 from conntrace.report.read import ReadNotes, read_spans
 from conntrace.report.record import SpanRecord
-from conntrace.report.units import count, duration, ms
+from conntrace.report.units import count
 from conntrace.report.verdicts import Judgement, judge
 from conntrace.report.waterfall import choose_trace
 
@@ -100,9 +100,7 @@ def _last_word(page: Page, model: Model, judgement: Judgement) -> None:
         return
     page.blank()
     top = judgement.verdicts[0]
-    avoidable = f"{ms(judgement.avoidable_ms)} of {duration(judgement.cost_ms)} avoidable"
     where = next((text_verdicts.place_words(place) for place in top.places), "")
-    page.add(
-        (f"{avoidable}. ", STRONG), ("Look first at", ADVICE), f" {clean(where, 120) or top.title}:"
-    )
+    page.add((text_verdicts.cost_words(judgement), STRONG))
+    page.add(("look first at ", ADVICE), clean(where, 120) or str(top.destinations[0]))
     page.paragraph(["  "], f"{top.title}: {top.advice}" if top.advice else top.title, STRONG)

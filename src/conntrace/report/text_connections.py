@@ -23,6 +23,7 @@ from conntrace.report.verdicts import Judgement
 MAX_DESTINATIONS = 8
 MAX_CONNECTIONS = 10
 _MAX_PROCESSES = 6
+_DRAWN_IN_FULL = 4
 _CAUSE_CELLS = 27
 _BEFORE = "open before"
 _SHORT = {DNS: "dns", CONNECT: "tcp", PROXY: "proxy", TRUST_STORE: "ca", TLS: "tls"}
@@ -35,8 +36,13 @@ def connections(page: Page, model: Model, judgement: Judgement) -> None:
         return
     names = _process_names(page, model.processes)
     drawer = _Drawer(page, model, judgement, names)
+    quiet: list[tuple[Destination, list[Connection]]] = []
     for destination, group in list(groups.items())[:MAX_DESTINATIONS]:
-        drawer.destination(destination, group)
+        if len(groups) > _DRAWN_IN_FULL and not _is_noteworthy(group, judgement):
+            quiet.append((destination, group))
+        else:
+            drawer.destination(destination, group)
+    _quiet(page, quiet)
     hidden = list(groups.values())[MAX_DESTINATIONS:]
     if hidden:
         lost = sum(map(len, hidden))
@@ -49,6 +55,25 @@ def connections(page: Page, model: Model, judgement: Judgement) -> None:
         )
         page.blank()
     _legend(page, drawer.marks)
+
+
+def _is_noteworthy(group: list[Connection], judgement: Judgement) -> bool:
+    setups = [each.setup for each in group if each.setup]
+    return any(setup.error or judgement.number_of(setup) for setup in setups)
+
+
+def _quiet(page: Page, groups: list[tuple[Destination, list[Connection]]]) -> None:
+    """Among many destinations, those with nothing to tell take one line each."""
+    for destination, group in groups:
+        told = [
+            count(len(group), "connection"),
+            count(sum(each.request_count for each in group), "request"),
+            f"{duration(sum(each.cost_ms for each in group)):>7}",
+        ]
+        page.spread([clean(str(destination))], [page.glyphs.separator.join(told)])
+        causes = dict.fromkeys(cause_of(each.setup) for each in group if each.setup)
+        page.add((f"      {clean(', '.join(causes), 120)}", FAINT))
+    page.blank()
 
 
 def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
@@ -84,6 +109,16 @@ class _Drawer:
 
     def destination(self, destination: Destination, group: list[Connection]) -> None:
         """The heading with totals, the axis, and the rows."""
+        self._heading(destination, group)
+        for connection in _chosen(group):
+            self._row(connection)
+        hidden = len(group) - MAX_CONNECTIONS
+        if hidden > 0:
+            more = f"{count(hidden, 'more connection')} not shown (these cost most)"
+            self.page.add((f"      {self.page.glyphs.more} {more}", FAINT))
+        self.page.blank()
+
+    def _heading(self, destination: Destination, group: list[Connection]) -> None:
         cost = sum(each.cost_ms for each in group)
         avoidable = sum(each.avoidable_ms for each in group)
         saved = f"{ms(avoidable)} of {duration(cost)} avoidable" if avoidable else duration(cost)
@@ -94,13 +129,6 @@ class _Drawer:
         ]
         totals = "  " + self.page.glyphs.separator.join(told)
         self.page.add((pad(totals, self.lane_at) + self.axis.ruler(), FAINT))
-        for connection in _chosen(group):
-            self._row(connection)
-        hidden = len(group) - MAX_CONNECTIONS
-        if hidden > 0:
-            more = f"{count(hidden, 'more connection')} not shown (these cost most)"
-            self.page.add((f"      {self.page.glyphs.more} {more}", FAINT))
-        self.page.blank()
 
     def _row(self, connection: Connection) -> None:
         glyphs = self.page.glyphs

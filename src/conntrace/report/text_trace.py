@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace import semantic_names as names
 from conntrace.report.clean import clean, shorten
 from conntrace.report.findings import place_of
-from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, pad
+from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, Part, pad
 from conntrace.report.model import Model, cause_of, destination_of, is_named, phase_of
 from conntrace.report.record import SpanRecord
 from conntrace.report.text_verdicts import place_words
@@ -35,16 +35,14 @@ def trace(page: Page, model: Model, trace_id: str) -> None:
 
 def _row(page: Page, row: Row, view: Waterfall, name_cells: int) -> None:
     span = row.span
-    label = " " * min(row.depth, 8) + clean(_short_name(span, view.subject), 200)
+    failed = f"{page.glyphs.lost} " if span.error else ""
+    label = " " * min(row.depth, 8) + failed + clean(_short_name(span, view.subject), 200)
     drawn = bar(span, view, page.width - name_cells - 12, page.glyphs)
     style = _PHASE_STYLE.get(phase_of(span), "")
     if is_named(span, names.CONNECTION_SETUP):
         style = AVOIDABLE if span.flag(names.CAUSE_AVOIDABLE) else STRONG
-    error = f" {clean(span.text(names.ERROR_TYPE) or 'error', 24)}" if span.error else ""
-    page.spread(
-        [f"  {pad(label, name_cells - 3)} ", (drawn, style)],
-        [(error, FAILED), f"{ms(span.duration_ms):>7}"],
-    )
+    named: Part = (f"  {pad(label, name_cells - 3)} ", FAILED if span.error else "")
+    page.spread([named, (drawn, style)], [f"{ms(span.duration_ms):>7}"])
 
 
 def _short_name(span: SpanRecord, subject: SpanRecord) -> str:
@@ -60,6 +58,8 @@ def _short_name(span: SpanRecord, subject: SpanRecord) -> str:
 
 def _why(page: Page, span: SpanRecord) -> None:
     """Cause, evidence and advice of the set-up or lookup, as its span holds them."""
+    if span.error:
+        page.add(("  failed: ", FAILED), clean(span.text(names.ERROR_TYPE) or "error", 120))
     if not span.text(names.CAUSE_NAME):
         return
     confidence = span.text(names.CAUSE_CONFIDENCE) or "inferred"

@@ -24,18 +24,19 @@ def headline(page: Page, model: Model, judgement: Judgement) -> None:
     if len(model.processes) > 1:
         parts.append(count(len(model.processes), "process").replace("processs", "processes"))
     page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))
-    page.add(*_cost(judgement))
+    style = AVOIDABLE if judgement.avoidable_ms > 0 else STRONG
+    page.add((cost_words(judgement), style))
     page.blank()
 
 
-def _cost(judgement: Judgement) -> list[Part]:
-    total = duration(judgement.cost_ms)
+def cost_words(judgement: Judgement) -> str:
+    """What connection set-up took, and how much of it a change would save."""
+    total = f"{duration(judgement.cost_ms)} of connection set-up"
     if judgement.avoidable_ms > 0:
-        text = f"{ms(judgement.avoidable_ms)} of {total}"
-        return [(f"avoidable: {text}", AVOIDABLE), " of connection set-up"]
+        return f"avoidable: {ms(judgement.avoidable_ms)} of {total}"
     if judgement.verdicts:
-        return [("nothing proved avoidable", STRONG), f" of {total} of connection set-up"]
-    return [("nothing to change", STRONG), f": connection set-up took {total}"]
+        return f"nothing proved avoidable of {total}"
+    return f"nothing to change: {total}"
 
 
 def verdicts(page: Page, model: Model, judgement: Judgement) -> None:

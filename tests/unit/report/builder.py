@@ -1,4 +1,4 @@
-"""Hand-made span files: a builder of OTLP JSON lines and the stories that the tests tell."""
+"""Hand-made span files: a builder of OTLP JSON lines."""
 
 from __future__ import annotations
 
@@ -149,19 +149,12 @@ class Story:
         told = {"conntrace__connection__reused": True, "conntrace__connection__idle_s": idle_s}
         return self.request(connection, at_s, 4.0, **told, **more)
 
-    def close(
-        self, connection: str, at_s: float, reason: str, initiator: str, **attributes: Any
-    ) -> dict[str, Any]:
+    def close(self, connection: str, at_s: float, **attributes: Any) -> dict[str, Any]:
         """The end of a connection, when it was noticed."""
-        told = {
-            "conntrace__connection__id": connection,
-            "conntrace__close__reason": reason,
-            "conntrace__close__initiator": initiator,
-            "server__address": self.host,
-            "server__port": self.port,
-        }
+        told = {"conntrace__connection__id": connection}
+        where = {"server__address": self.host, "server__port": self.port}
         title = f"HTTP connection_close {self.host}:{self.port}"
-        return self.span(title, at_s, 0.0, **{**told, **attributes})
+        return self.span(title, at_s, 0.0, **{**told, **where, **attributes})
 
     def document(self) -> dict[str, Any]:
         """All spans as one ExportTraceServiceRequest."""
@@ -186,81 +179,3 @@ def rendered(records: list[SpanRecord], width: int = 80, color: bool = False, **
     stream = io.StringIO()
     render(records, width=width, color=color, stream=stream, **more)
     return stream.getvalue()
-
-
-def keepalive_story() -> Story:
-    """The main job: pauses around a server limit, keep-alive off and on, then a client per call."""
-    story = Story()
-    _client(story, 1, 0.0, keepalive=False)
-    _client(story, 3, 7.0, keepalive=True)
-    for number in range(3):
-        _rebuilt(story, 5 + number, 14.0 + number * 0.5)
-    return story
-
-
-_LOST = {
-    "conntrace__close__reason": "server_closed_idle",
-    "conntrace__close__initiator": "remote",
-    "conntrace__close__server_idle_limit_s": 2.0,
-    "conntrace__connection__idle_s": 3.0,
-}
-
-
-def _client(story: Story, number: int, at_s: float, keepalive: bool) -> None:
-    """Three calls with short pauses, a long pause, one call on the connection that replaced it."""
-    socket: dict[str, Any] = {"conntrace__socket__keepalive": keepalive}
-    if keepalive:
-        socket["conntrace__socket__keepalive_idle_s"] = 7200.0
-    first, second = f"c{number}", f"c{number + 1}"
-    owner = {"conntrace__pool__owner": "boto3 dynamodb", **socket}
-    opening = story.request(first, at_s, 42.0)
-    cause = "parallel_client" if keepalive else "first_use_of_destination"
-    story.connect(first, at_s + 0.001, cause, parent=opening, **owner)
-    for pause in (1, 2):
-        story.reuse(first, at_s + pause, idle_s=0.96)
-    again = story.request(second, at_s + 5.0, 40.0)
-    close = story.close(first, at_s + 5.0, "server_closed_idle", "remote", **_lost())
-    story.connect(
-        second,
-        at_s + 5.001,
-        "server_closed_idle",
-        parent=again,
-        links=[close],
-        conntrace__cause__detail=(
-            "the server closed the idle connection after 2.0 s, you came back after 3.0 s"
-        ),
-        conntrace__cause__evidence=["socket in CLOSE_WAIT, 0 bytes pending", "idle 3.0 s"],
-        conntrace__cause__advice="call at least every 2 s, or accept one reconnect per pause",
-        **{**_lost(), **owner},
-    )
-
-
-def _lost() -> dict[str, Any]:
-    return dict(_LOST)
-
-
-def _rebuilt(story: Story, number: int, at_s: float) -> None:
-    connection = f"c{number}"
-    call = story.span(
-        "DynamoDB.PutItem",
-        at_s,
-        44.0,
-        kind="CLIENT",
-        rpc__service="DynamoDB",
-        rpc__method="PutItem",
-    )
-    request = story.request(connection, at_s + 0.001, 42.0, call)
-    story.connect(
-        connection,
-        at_s + 0.002,
-        "client_recreated",
-        parent=request,
-        conntrace__cause__detail="a new boto3 client is built in handler.py:14 on every call",
-        conntrace__cause__evidence=["client 6 made at handler.py:14", "client 5 collected"],
-        conntrace__cause__advice="create the client once, at module level",
-        conntrace__cause__avoidable=True,
-        conntrace__pool__owner="boto3 dynamodb",
-        conntrace__pool__created_at="/srv/shop/handler.py:14",
-        conntrace__socket__keepalive=False,
-    )
-    story.close(connection, at_s + 0.05, "manager_collected", "local")
