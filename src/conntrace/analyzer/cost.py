@@ -23,6 +23,11 @@ class Totals:
     avoidable_ns: int = 0
     agent_ns: int = 0
 
+    def reset(self) -> None:
+        """Back to nothing."""
+        for each in fields(self):
+            setattr(self, each.name, 0)
+
     def add(self, other: Totals) -> None:
         """Add another's counts to this."""
         for each in fields(self):

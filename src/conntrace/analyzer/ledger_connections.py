@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import ClientLedger, site
+from conntrace.analyzer.ledger_losses import failure_in, lose_slot
 from conntrace.analyzer.ledger_records import (
-    FAILURES_PER_POOL,
     Client,
     Connection,
     Failure,
-    LostSlot,
     Origin,
     Pool,
-    SpanReference,
+    Request,
 )
 from conntrace.events import (
     Checkout,
@@ -30,23 +27,8 @@ MAX_CONNECTIONS = 8192
 MAX_REQUESTS = 4096
 MAX_THREADS = 1024
 
-
-@dataclass(slots=True)
-class Request:
-    """What the ledger knows of one attempt."""
-
-    id: int
-    pool: int
-    thread: int
-    started_ns: int
-    previous: int = 0
-    resends: int = 0
-    sends_close: bool = False
-    connection: int = 0
-    ended_ns: int = 0
-    error: str = ""
-    checkout: Checkout | None = None
-    span: SpanReference | None = None
+# Closing or dropping a response ends its connection without giving it back. -> `LeaseEnd.how`
+_LOSES_SLOT = {"response_close": "closed", "collected": "collected"}
 
 
 class ConnectionLedger(ClientLedger):
@@ -109,6 +91,8 @@ class ConnectionLedger(ClientLedger):
         connection.busy_request = event.request
         connection.busy_thread = event.thread
         connection.answered_ns = 0
+        request = self.requests.get(event.request)
+        connection.asked_to_close = request is not None and request.sends_close
         self.connections.touch(connection.id)
 
     def checkout_of_setup(self, event: SetupStart) -> Checkout | None:
@@ -138,6 +122,8 @@ class ConnectionLedger(ClientLedger):
             busy_request=event.request,
             busy_thread=event.thread,
         )
+        request = self.requests.get(event.request)
+        connection.asked_to_close = request is not None and request.sends_close
         self.connections.put(connection.id, connection)
         self.destination(connection.origin).attempts += 1
         if pool is not None:
@@ -211,16 +197,17 @@ class ConnectionLedger(ClientLedger):
         checkout = request.checkout
         if pool is None or checkout is None or checkout.outcome == "failed":
             return
-        failure = self._failure_in(pool, request.id, request.connection, event.time_ns)
+        failure = failure_in(pool, request.id, request.connection, event.time_ns)
         failure.error = failure.error or event.error
         if connection is not None:
-            failure.reused = connection.requests > 1
-            failure.idle_ns = connection.idle_before_ns
+            failure.describe(connection)
 
     def lease_end(self, event: LeaseEnd) -> Connection | None:
         """A connection came back, or is lost to its pool."""
         connection = self.connections.get(event.connection)
         pool = self.pools.get(event.pool)
+        # A response that was answered and read to its end would have given its connection back.
+        unread = event.unread or (connection is not None and bool(connection.answered_ns))
         if connection is not None:
             connection.unread = event.unread
             connection.busy_request = 0
@@ -228,15 +215,13 @@ class ConnectionLedger(ClientLedger):
         if pool is None:
             return connection
         if event.how in ("collected", "closed"):
-            lost = LostSlot(event.connection, event.how, event.unread, event.time_ns)
-            pool.lost_slots.append(lost)
+            lose_slot(pool, event.connection, event.how, unread, event.time_ns).counted = False
         elif event.how == "full":
             pool.discards += 1
         elif event.how == "error":
-            failure = self._failure_in(pool, event.request, event.connection, event.time_ns)
+            failure = failure_in(pool, event.request, event.connection, event.time_ns)
             if connection is not None:
-                failure.reused = connection.requests > 1
-                failure.idle_ns = connection.idle_before_ns
+                failure.describe(connection)
         return connection
 
     def close(self, event: Close) -> Connection | None:
@@ -246,6 +231,10 @@ class ConnectionLedger(ClientLedger):
             return None
         connection.closed_ns = connection.closed_ns or event.time_ns
         connection.close = event
+        pool = self.pools.get(connection.pool)
+        if event.by in _LOSES_SLOT and connection.busy_request and pool is not None:
+            how, unread = _LOSES_SLOT[event.by], bool(connection.answered_ns)
+            lose_slot(pool, connection.id, how, unread, event.time_ns)
         if event.by == "error":
             failure = self._failure(connection, event.request or connection.busy_request)
             failure.error = failure.error or event.error
@@ -255,18 +244,6 @@ class ConnectionLedger(ClientLedger):
         pool = self.pools.get(connection.pool)
         if pool is None:
             return Failure(request, connection.id, time_ns=connection.started_ns)
-        failure = self._failure_in(pool, request, connection.id, connection.started_ns)
-        failure.reused = connection.requests > 1
-        failure.idle_ns = connection.idle_before_ns
-        return failure
-
-    def _failure_in(self, pool: Pool, request: int, connection: int, time_ns: int) -> Failure:
-        """The failure of this request (or of this connection, outside a request) in its pool."""
-        key = request or connection
-        failure = pool.failures.get(key)
-        if failure is None:
-            failure = pool.failures[key] = Failure(request, connection, time_ns=time_ns)
-            if len(pool.failures) > FAILURES_PER_POOL:
-                del pool.failures[next(iter(pool.failures))]
-        failure.connection = connection or failure.connection
+        failure = failure_in(pool, request, connection.id, connection.started_ns)
+        failure.describe(connection)
         return failure

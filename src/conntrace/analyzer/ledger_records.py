@@ -98,6 +98,11 @@ class Failure:
     idle_ns: int = -1
     taken: bool = False
 
+    def describe(self, connection: Connection) -> None:
+        """Note what the connection was like that failed."""
+        self.reused = connection.requests > 1
+        self.idle_ns = connection.idle_before_ns
+
 
 @dataclass(slots=True)
 class Eviction:
@@ -112,12 +117,18 @@ class Eviction:
 
 @dataclass(slots=True)
 class LostSlot:
-    """A lease that ended without the connection coming back: the pool has one slot less."""
+    """A lease that ended without the connection coming back: the pool has one slot less.
+
+    `counted` says that the pool's own count of connections in use still holds it. Each explains one
+    missing connection: `taken`.
+    """
 
     connection: int
     how: str
     unread: bool
     time_ns: int
+    counted: bool = False
+    taken: bool = False
 
 
 @dataclass(slots=True)
@@ -165,6 +176,7 @@ class Connection:
     inherited: bool = False
     unread: bool = False
     late: bool = False
+    asked_to_close: bool = False
     idle_before_ns: int = -1
     close: Close | None = None
     dropped: Checkout | None = None
@@ -200,3 +212,21 @@ class Destination:
         self.clients[client] = connection
         if len(self.clients) > CLIENTS_PER_ORIGIN:
             del self.clients[next(iter(self.clients))]
+
+
+@dataclass(slots=True)
+class Request:
+    """What the ledger knows of one attempt."""
+
+    id: int
+    pool: int
+    thread: int
+    started_ns: int
+    previous: int = 0
+    resends: int = 0
+    sends_close: bool = False
+    connection: int = 0
+    ended_ns: int = 0
+    error: str = ""
+    checkout: Checkout | None = None
+    span: SpanReference | None = None

@@ -87,7 +87,7 @@ class ProcessSpans:
         self._handlers = self._table()
 
     def _table(self) -> dict[type[Event], Callable[[Any], object]]:
-        ledger, requests, setups, steps = self.ledger, self._requests, self._setups, self._steps
+        ledger, requests, steps = self.ledger, self._requests, self._steps
         return {
             Clock: self._clock,
             Goodbye: self._goodbye,
@@ -102,8 +102,8 @@ class ProcessSpans:
             CallStart: requests.call_start,
             CallEnd: requests.call_end,
             RequestStart: requests.request_start,
-            Checkout: requests.checkout,
-            SetupStart: setups.start,
+            Checkout: self._checkout,
+            SetupStart: self._setup_start,
             SetupEnd: self._setup_end,
             LookupStart: steps.lookup_start,
             LookupEnd: steps.lookup_end,
@@ -153,6 +153,16 @@ class ProcessSpans:
     def _dropped(self, event: Drops) -> None:
         self.drops = event
 
+    def _checkout(self, event: Checkout) -> None:
+        self._requests.checkout(event)
+        if len(self._closes):
+            self._closes.checked_out(event.connection)
+
+    def _setup_start(self, event: SetupStart) -> None:
+        if event.previous and len(self._closes):
+            self._closes.checked_out(event.previous)
+        self._setups.start(event)
+
     def _setup_end(self, event: SetupEnd) -> None:
         if event.setup in self._setups.open:
             self._steps.setup_over(event.setup, event.time_ns, event.error)
@@ -167,6 +177,7 @@ class ProcessSpans:
     def break_off(self, end_ns: int, error: str) -> None:
         """End everything that goes on, as an error of this type (`error.type`)."""
         end_ns = max(end_ns, self.latest_ns)
+        self._closes.write_waiting()
         self._steps.break_off(end_ns, error)
         phases = self._setups.break_off_all(end_ns, error)
         self._dials.break_off(end_ns, error)
@@ -176,11 +187,13 @@ class ProcessSpans:
         """Forget open spans, keep the ledger: this is a forked child's copy of its parent."""
         self.maker.renew_ids()
         self._steps.forget()
-        self._setups.open.clear()
+        self._setups.forget()
         self._dials.forget()
+        self._closes.forget()
         self._requests.requests.clear()
         self._requests.calls.clear()
-        self.totals = Totals()
+        self.totals.reset()
+        self.drops = Drops()
 
 
 def _ignore(_: Exception) -> None:

@@ -6,6 +6,7 @@ from conntrace import semantic_names as names
 from conntrace.analyzer.causes.endings import ending_of
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.ledger import Ledger
+from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import authority
 from conntrace.analyzer.ledger_records import Connection
 from conntrace.analyzer.span import Link
@@ -13,6 +14,8 @@ from conntrace.analyzer.spans_open import SpanMaker, put
 from conntrace.analyzer.spans_requests import RequestSpans
 from conntrace.analyzer.spans_verdict import describe_ending, describe_life
 from conntrace.events import Close, PoolEvicted
+
+MAX_WAITING = 1024
 
 
 class CloseSpans:
@@ -25,12 +28,46 @@ class CloseSpans:
         self._maker = maker
         self._requests = requests
         self._totals = totals
+        self._waiting: BoundedTable[Close] = BoundedTable(MAX_WAITING, self._crowded_out)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def close(self, event: Close) -> None:
-        """A known connection's socket was closed; one that never stood gets no span."""
+        """A known connection's socket was closed; one that never stood gets no span.
+
+        A pool closes what it found dead before it says what it found: such a close waits for that.
+        """
         connection = self._ledger.close(event)
         if connection is None:
             return
+        if event.by == "dropped_check" and connection.dropped is None:
+            self._waiting.put(connection.id, event)
+            return
+        self._write(event, connection)
+
+    def checked_out(self, connection: int) -> None:
+        """What the pool found about a connection is known now, or will never be."""
+        event = self._waiting.pop(connection)
+        known = self._ledger.connections.get(connection)
+        if event is not None and known is not None:
+            self._write(event, known)
+
+    def write_waiting(self) -> None:
+        """Write all closes down that still wait."""
+        for connection in self._waiting:
+            self.checked_out(connection)
+
+    def _crowded_out(self, identifier: int, event: Close) -> None:
+        known = self._ledger.connections.get(identifier)
+        if known is not None:
+            self._write(event, known)
+
+    def forget(self) -> None:
+        """Drop everything unsaid: it belongs to another process."""
+        self._waiting.clear()
+
+    def _write(self, event: Close, connection: Connection) -> None:
         pool = self._ledger.pools.get(connection.pool)
         ending = connection.ending = ending_of(connection, pool)
         if ending.reason == "server_closed_idle" and ending.proved and ending.idle_limit_s > 0:

@@ -33,7 +33,7 @@ class Dial:
     connects: list[ConnectAttempt] = field(default_factory=list)
     going_on: int = 0
     latest_ns: int = 0
-    other_thread: bool = False
+    threads: set[int] = field(default_factory=set)
 
     def leads_to(self, event: ConnectStart) -> bool:
         """Whether the connect goes to what this dial looked up, or tries its next address."""
@@ -85,7 +85,7 @@ class RawDials:
             dial = Dial(event.thread)
             self._dials.put(id(dial), dial)
         dial.connects.append(attempt)
-        dial.other_thread = dial.other_thread or event.thread != dial.thread
+        dial.threads.add(event.thread)
         dial.latest_ns = event.time_ns
         self._latest[event.thread] = dial
         if event.audit:
@@ -145,8 +145,9 @@ class RawDials:
         self._hand_out(dial, sure)
 
     def _hand_out(self, dial: Dial, sure: bool) -> None:
-        if self._latest.get(dial.thread) is dial:
-            del self._latest[dial.thread]
+        for thread in (dial.thread, *dial.threads):
+            if self._latest.get(thread) is dial:
+                del self._latest[thread]
         if dial.lookup is not None and dial.lookup_start is not None:
             self._maker.end(dial.lookup, dial.latest_ns, hold=True)
             self._explain(dial.lookup, _cause_of_lookup(dial, dial.lookup_start, sure))
@@ -167,5 +168,5 @@ def _cause_of_lookup(dial: Dial, start: LookupStart, sure: bool) -> Cause:
     if by_function is not None:
         return by_function
     if dial.connects:
-        return lookups.followed_by_connect(start, same_thread=not dial.other_thread)
+        return lookups.followed_by_connect(start, same_thread=dial.threads == {dial.thread})
     return lookups.without_connect(start, sure, dial.error)

@@ -10,8 +10,7 @@ from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.ledger import Ledger
 from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import authority
-from conntrace.analyzer.ledger_connections import Request
-from conntrace.analyzer.ledger_records import Connection, Pool, SpanReference
+from conntrace.analyzer.ledger_records import Connection, Pool, Request, SpanReference
 from conntrace.analyzer.span import Link
 from conntrace.analyzer.spans_open import ROOT, OpenSpan, Parent, SpanMaker, below, put
 from conntrace.catalogue import UNFINISHED

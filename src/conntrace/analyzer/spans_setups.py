@@ -153,6 +153,11 @@ class SetupSpans:
         end = SetupEnd(time_ns=end_ns, setup=setup.id, error=error)
         self._finish(setup, end, setup.phase)
 
+    def forget(self) -> None:
+        """Drop everything unsaid: it belongs to another process."""
+        self.open.clear()
+        self._by_request.clear()
+
     def break_off_all(self, end_ns: int, error: str) -> dict[int, str]:
         """End all that are open; tells what each request was doing."""
         phases: dict[int, str] = {}

@@ -14,6 +14,8 @@ from tests.unit.analyzer.streams import (
     verdict,
 )
 
+from conntrace.events import Close
+
 
 def one_idle(scheme: str = "https") -> tuple[Stream, int]:
     stream = Stream()
@@ -180,3 +182,38 @@ def test_a_close_that_nobody_can_read_is_unexplained() -> None:
     stream, pool = one_idle()
     stream.request(pool, stream.ended_by_response(pool, 3))
     assert verdict(stream.analyze().setups[1]) == ("unexplained", "inferred", False, False)
+
+
+@pytest.mark.parametrize(
+    ("after_s", "cause"), [(0.02, "request_connection_close"), (2.0, "server_closed_idle")]
+)
+def test_a_server_that_was_asked_to_close_and_did_is_not_blamed(after_s: float, cause: str) -> None:
+    """The FIN right after a request with `Connection: close` was asked for; a late one was not."""
+    stream, pool = one_idle()
+    stream.request(pool, sends_close=True)
+    stream.sleep(3)
+    stream.request(pool, stream.server_closed(pool, limit_s=after_s))
+    assert verdict(stream.analyze().setups[1]) == (cause, "proved", True, True)
+
+
+def test_a_close_that_comes_before_what_the_pool_found_waits_for_it() -> None:
+    """urllib3 closes the dead connection inside `_get_conn`: the close is sent first."""
+    stream, pool = one_idle()
+    stream.sleep(3)
+    stream.request(pool, stream.server_closed(pool, limit_s=2.0))
+    at = next(i for i, event in enumerate(stream.events) if isinstance(event, Close))
+    stream.events.insert(at - 2, stream.events.pop(at))
+    result = stream.analyze()
+    close = result.one("HTTP connection_close")
+    assert text(close, "conntrace.close.reason") == "server_closed_idle"
+    assert close.parent_span_id == result.named("GET")[1].span_id
+    assert result.setups[1].links[0].span_id == close.span_id
+
+
+def test_a_connection_that_broke_before_a_status_line_was_broken_by_the_peer() -> None:
+    """http.client closes it inside getresponse, like after a response; there was none."""
+    stream, pool = one_idle()
+    stream.ended_by_response(pool, 3, response_version=0, response_length=False)
+    close = stream.analyze().one("HTTP connection_close")
+    assert text(close, "conntrace.close.reason") == "broken_by_peer"
+    assert text(close, "conntrace.close.initiator") == "remote"

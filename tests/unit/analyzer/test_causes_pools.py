@@ -106,7 +106,9 @@ def test_a_lost_slot_is_told_by_how_its_lease_ended(
     request = stream.start(pool)
     stream.checkout(request, pool, outcome="empty", in_use=0)
     stream.setup(pool, request)
-    assert verdict(stream.analyze().setups[1])[:3] == (cause, "proved", avoidable)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup)[:3] == (cause, "proved", avoidable)
+    assert setup.links
 
 
 def test_a_slot_above_an_idle_connection_is_seen() -> None:
@@ -231,3 +233,34 @@ def test_a_tunnel_and_a_ca_load_have_a_part_in_the_setup() -> None:
     ]  # fmt: skip
     load = result.one("TLS trust store load")
     assert load.end_ns - load.start_ns == 19_000_000
+
+
+def test_a_closed_response_is_not_counted_as_in_use() -> None:
+    """The pool's own count still holds the lease; no overflow is claimed."""
+    stream, pool = pool_of(1)
+    request, connection = busy(stream, pool, 1)
+    stream.answer(request, connection)
+    stream.send(Close(connection=connection, by="response_close"))
+    request, connection = busy(stream, pool, 1)
+    done(stream, pool, request, connection)
+    assert verdict(stream.analyze().setups[1]) == (
+        "client_closed_response_early",
+        "proved",
+        False,
+        False,
+    )
+
+
+def test_a_leak_explains_one_missing_connection() -> None:
+    """The connection made in its place comes back; a second one beside it is overflow."""
+    stream, pool = pool_of(1)
+    request, connection = busy(stream, pool, 1)
+    stream.answer(request, connection)
+    stream.send(Close(connection=connection, by="collected"))
+    stream.send(LeaseEnd(connection=connection, pool=pool, request=request, how="collected"))
+    stream.pools[pool].in_use.clear()
+    for _ in range(2):
+        request = stream.start(pool)
+        stream.checkout(request, pool, outcome="empty", in_use=0)
+        stream.setup(pool, request)
+    assert stream.analyze().causes[1:] == ["lease_leaked_unread", "unexplained"]

@@ -21,7 +21,7 @@ def busy_pool(facts: SetupFacts) -> Cause | None:
 
 
 def _empty(facts: SetupFacts, checkout: Checkout) -> Cause | None:
-    if checkout.maxsize and checkout.in_use >= checkout.maxsize:
+    if checkout.maxsize and facts.in_use >= checkout.maxsize:
         return _overflow(facts, checkout)
     lost = _slot_lost(facts)
     if lost is not None:
@@ -35,12 +35,12 @@ def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
     discards = facts.pool.discards if facts.pool is not None else 0
     evidence = (
         "the pool's queue was empty",
-        f"{checkout.in_use} in use, maxsize {checkout.maxsize}",
+        f"{facts.in_use} in use, maxsize {checkout.maxsize}",
         f"{discards} discarded as too many before",
     )
     detail = (
         f"all {count(checkout.maxsize, 'connection')} that the pool for {place(facts.origin)} keeps"
-        f" {'was' if checkout.maxsize == 1 else 'were'} in use ({checkout.in_use} at once)"
+        f" {'was' if checkout.maxsize == 1 else 'were'} in use ({facts.in_use} at once)"
     )
     lost = facts.pool.last_discard if facts.pool is not None else None
     contributing = ("discarded_pool_full",) if discards else ()
@@ -55,7 +55,7 @@ def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
     if discards:
         advice = (
             f"Raise the maxsize of the {facts.client.owner or 'client'}'s pool from"
-            f" {checkout.maxsize} to at least {checkout.in_use + 1}, or use block=True."
+            f" {checkout.maxsize} to at least {facts.in_use + 1}, or use block=True."
         )
     return proved(name, detail, evidence, advice=advice, lost=lost, contributing=contributing)
 
@@ -83,18 +83,18 @@ def _placeholder(facts: SetupFacts, checkout: Checkout) -> Cause | None:
             f" {where} lay below it",
             (f"{checkout.idle_others} idle in the same pool",),
         )
-    if checkout.in_use > 0 and (facts.earlier_setups or facts.pool_inherited):
+    if facts.in_use > 0 and (facts.earlier_setups or facts.pool_inherited):
         return _growing(facts, checkout)
     return _slot_lost(facts) if facts.earlier_setups else None
 
 
 def _growing(facts: SetupFacts, checkout: Checkout) -> Cause:
     detail = (
-        f"{count(checkout.in_use, 'connection')} to {place(facts.origin)}"
-        f" {'was' if checkout.in_use == 1 else 'were'} in use and none idle: the pool grew by one"
+        f"{count(facts.in_use, 'connection')} to {place(facts.origin)}"
+        f" {'was' if facts.in_use == 1 else 'were'} in use and none idle: the pool grew by one"
         f" (it keeps {checkout.maxsize})"
     )
-    evidence = (f"{checkout.in_use} in use, 0 idle", "an empty slot was handed out")
+    evidence = (f"{facts.in_use} in use, 0 idle", "an empty slot was handed out")
     if facts.held_by_same_thread:
         held = f"{count(facts.held_by_same_thread, 'response')} held open by this same thread"
         return inferred("pool_growing_concurrency", f"{detail}; {held}", (*evidence, held))
@@ -103,12 +103,11 @@ def _growing(facts: SetupFacts, checkout: Checkout) -> Cause:
 
 def _slot_lost(facts: SetupFacts) -> Cause | None:
     """A lease that never came back: the last one lost explains the missing connection."""
-    pool = facts.pool
-    if pool is None or not pool.lost_slots:
+    lost = facts.lost_slot
+    if lost is None:
         return None
-    lost = pool.lost_slots[-1]
     ago = nanoseconds(max(0, facts.start.time_ns - lost.time_ns))
-    evidence = (f"{count(len(pool.lost_slots), 'slot')} of the pool lost",)
+    evidence = ("its lease ended without the connection coming back",)
     where = place(facts.origin)
     if lost.how == "collected" and lost.unread:
         return proved(
@@ -116,11 +115,13 @@ def _slot_lost(facts: SetupFacts) -> Cause | None:
             f"a response of {where} was dropped unread {ago} before, and its connection with it",
             evidence,
             advice=CAUSES["lease_leaked_unread"].advice,
+            lost=facts.lost_slot_span,
         )
     if lost.how == "closed":
         return proved(
             "client_closed_response_early",
             f"the program closed a response of {where} {ago} before, and its connection with it",
             evidence,
+            lost=facts.lost_slot_span,
         )
     return None

@@ -30,6 +30,9 @@ TLS_APPLICATION_DATA = 0x17
 # An encrypted close_notify of TLS 1.3: 5 bytes of header, 2 of alert, 1 of type, 16 of tag.
 TLS13_ALERT_BYTES = 24
 
+SOON_S = 1.0
+"""A server that was asked to close does so within this time (seconds)."""
+
 BROKEN = frozenset(
     {
         "broken_pipe",
@@ -86,9 +89,20 @@ def idle_death(seen: Checkout, connection: Connection | None) -> Ending:
         return _ending("peer_reset_idle", evidence)
     if connection is not None and connection.unread and seen.pending_bytes > 0:
         return _ending("unread_body_released", (*evidence, "given back with bytes unread"))
-    if not seen.tls:
-        return _plain_death(seen, evidence)
-    return _tls_death(seen, evidence)
+    ending = _tls_death(seen, evidence) if seen.tls else _plain_death(seen, evidence)
+    if connection is not None and _was_asked_for(ending, connection):
+        asked = (*evidence, "the request before had `Connection: close`")
+        return _ending("request_connection_close", asked)
+    return ending
+
+
+def _was_asked_for(ending: Ending, connection: Connection) -> bool:
+    """A server that closes right after a request that asked it to did not close for idleness."""
+    asked = connection.asked_to_close or (
+        connection.close is not None and connection.close.request_close
+    )
+    soon = 0 <= ending.idle_limit_s < SOON_S
+    return asked and soon and ending.reason == "server_closed_idle"
 
 
 def _plain_death(seen: Checkout, evidence: tuple[str, ...]) -> Ending:
@@ -158,13 +172,16 @@ def ending_of(connection: Connection, pool: Pool | None) -> Ending:
 
 def _after_response(close: Close) -> Ending:
     """The tests of `http.client.HTTPResponse._check_close`, in its order."""
+    if not close.response_version:
+        # http.client closes when it could not even read a status line.
+        return _ending("broken_by_peer", tuple(kernel_evidence(close)))
     if close.response_version == 10 and not close.response_keepalive:
         return _ending("http10_no_keepalive", ("HTTP/1.0 response without keep-alive",))
     if close.request_close:
         return _ending("request_connection_close", ("the request had `Connection: close`",))
     if close.response_close:
         return _ending("response_connection_close", ("the response had `Connection: close`",))
-    if close.response_version and not close.response_length:
+    if not close.response_length:
         return _ending("response_eof_delimited", ("no Content-Length, not chunked",))
     return _ending("response_ended", proved=False)
 

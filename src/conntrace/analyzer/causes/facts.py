@@ -13,6 +13,7 @@ from conntrace.analyzer.ledger_records import (
     Client,
     Connection,
     Failure,
+    LostSlot,
     Origin,
     Pool,
     SpanReference,
@@ -57,6 +58,9 @@ class SetupFacts:
     failure: Failure | None = None
     failure_span: SpanReference | None = None
     held_by_same_thread: int = 0
+    in_use: int = 0
+    lost_slot: LostSlot | None = None
+    lost_slot_span: SpanReference | None = None
     siblings: list[Pool] = field(default_factory=list)
     sibling_connections: list[Connection] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
@@ -98,6 +102,11 @@ def gather(ledger: Ledger, start: SetupStart) -> SetupFacts:
     facts.failure = _failure_before(ledger, facts)
     if facts.failure is not None:
         facts.failure_span = _span_of(ledger, facts.failure)
+    if pool is not None and facts.checkout is not None:
+        _count_leases(facts, pool, facts.checkout)
+    if facts.lost_slot is not None:
+        lost = ledger.connections.get(facts.lost_slot.connection)
+        facts.lost_slot_span = lost.close_span if lost is not None else None
     facts.rivals = _rivals(ledger, facts)
     return facts
 
@@ -132,6 +141,22 @@ def _look_into_pool(ledger: Ledger, facts: SetupFacts, pool: Pool) -> None:
         facts.sibling_connections += [
             found for found in map(ledger.connections.get, sibling.connections) if found is not None
         ]
+
+
+def _count_leases(facts: SetupFacts, pool: Pool, checkout: Checkout) -> None:
+    """The pool counts leases; one whose response was closed or dropped is not in use any more.
+
+    What is missing beyond those in use was lost with such a response, each with one of them.
+    """
+    counted = sum(lost.counted for lost in pool.lost_slots)
+    facts.in_use = max(0, checkout.in_use - counted)
+    enough = checkout.maxsize if checkout.outcome == "empty" else 1
+    if checkout.outcome not in ("empty", "placeholder") or facts.in_use >= enough:
+        return
+    waiting = [lost for lost in pool.lost_slots if not lost.taken]
+    if waiting and facts.failure is None:
+        facts.lost_slot = waiting[-1]
+        facts.lost_slot.taken = True
 
 
 def _is_held_by(connection: Connection, thread: int) -> bool:

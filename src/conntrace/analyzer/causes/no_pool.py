@@ -121,7 +121,7 @@ def pool_key_mismatch(facts: SetupFacts) -> Cause | None:
 
 def sdk_endpoint_variation(facts: SetupFacts) -> Cause | None:
     """A further host of one SDK client."""
-    if facts.origin_attempts or not facts.connected_hosts or facts.late:
+    if facts.origin_attempts or not facts.connected_hosts or facts.client.late:
         return None
     if not facts.client.owner.startswith(("boto3", "botocore")):
         return None
