@@ -7,7 +7,8 @@ from pathlib import Path
 
 import trustme
 
-NAMES = ("localhost", "*.test", "127.0.0.1", "127.0.0.2", "::1")
+# No "*.test": OpenSSL takes no wildcard that covers a whole top-level domain.
+NAMES = ("localhost", "a.test", "b.test", "c.test", "127.0.0.1", "127.0.0.2", "::1")
 
 
 class Authority:

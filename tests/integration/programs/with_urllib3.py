@@ -149,13 +149,14 @@ def fail_twice(url):
 
 def fork(url, own=""):
     manager = urllib3.PoolManager(**TLS)
-    get(manager, url)
+    held = manager.request("GET", url, preload_content=False)
     child = os.fork()
     if child == 0:
         get(urllib3.PoolManager(**TLS) if own else manager, url)
         os._exit(0)
     os.waitpid(child, 0)
-    get(manager, url)
+    held.read()
+    held.release_conn()
 
 
 if __name__ == "__main__":
