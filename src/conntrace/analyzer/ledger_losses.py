@@ -1,4 +1,4 @@
-"""What a pool has lost: failed attempts that left an empty slot, and leases that never came back."""
+"""What a pool has lost: attempts that left an empty slot, and leases that never came back."""
 
 from __future__ import annotations
 

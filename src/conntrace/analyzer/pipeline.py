@@ -95,6 +95,8 @@ class Pipeline:
                 self._contain(error)
             if len(self._finished) >= BATCH:
                 self._export()
+        if spans.said_goodbye:
+            self._end(process, UNFINISHED)
         self._export()
 
     def _take(self, process: str, spans: ProcessSpans, event: Event) -> None:
@@ -142,9 +144,8 @@ class Pipeline:
 
     def lost(self, process: str) -> None:
         """The process is gone: what it left open is ended as an error."""
-        spans = self._live.get(process)
-        if spans is not None:
-            self._end(process, UNFINISHED if spans.said_goodbye else PROCESS_LOST)
+        if process in self._live:
+            self._end(process, PROCESS_LOST)
             self._export()
 
     def _end(self, process: str, error: str) -> None:
@@ -157,7 +158,8 @@ class Pipeline:
 
     def _break_off(self, spans: ProcessSpans, error: str) -> None:
         try:
-            spans.break_off(self._now_ns, error)
+            # A goodbye is the end; a process that was killed may have hung since its last event.
+            spans.break_off(0 if spans.said_goodbye else self._now_ns, error)
         except Exception as error:
             self._contain(error)
 

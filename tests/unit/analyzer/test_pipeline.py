@@ -64,6 +64,21 @@ def test_what_is_open_at_the_end_of_a_recording_is_unfinished() -> None:
     assert {span.attributes["error.type"] for span in result.spans} == {"unfinished"}
 
 
+def test_a_goodbye_ends_what_a_thread_left_open() -> None:
+    """Daemon threads die with the interpreter: their spans end there, not when we look next."""
+    stream = Stream()
+    started(stream)
+    stream.goodbye()
+    memory = MemoryExporter()
+    pipeline = Pipeline([memory])
+    pipeline.feed(stream.process, stream.lines)
+    assert len(memory.spans) == 2
+    pipeline.tick(stream.now + 60_000_000_000)
+    pipeline.finish()
+    assert len(memory.spans) == 2
+    assert all(span.end_ns - span.start_ns < 1_000_000_000 for span in memory.spans)
+
+
 def test_redacted_hosts_are_the_same_everywhere_and_nowhere_readable() -> None:
     """Names, attributes, details, evidence, advice: all hold the replacement."""
     stream = Stream()

@@ -22,6 +22,7 @@ def forked_process(facts: SetupFacts) -> Cause | None:
         " fork; the child process needs a connection of its own",
         (f"pool and connection were made by the parent process{at(facts.client.site)}",),
         advice=CAUSES["forked_process"].advice,
+        lost=facts.previous.close_span if facts.previous is not None else None,
     )
 
 
