@@ -1,0 +1,154 @@
+"""POST to one URL over a kept connection: proxies, certificates, time-outs, one quiet reconnect."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import ssl
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import conntrace
+from conntrace.analyzer.exporters.choose import endpoint_of
+from conntrace.config import Settings
+from conntrace.errors import ConntraceError
+
+MAX_ANSWER_BYTES = 64 * 1024
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class PostFailed(Exception):
+    """No answer came; the message says why, in words for the user."""
+
+
+class Answer(NamedTuple):
+    """What the endpoint said. `retry_after_s` is 0 when it did not say."""
+
+    status: int
+    retry_after_s: float
+
+
+class HttpPost:
+    """Sends bodies to the endpoint of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `ConntraceError` when a certificate cannot be read."""
+        self._url = urlsplit(endpoint_of(settings))
+        self._headers = {
+            "User-Agent": f"conntrace/{conntrace.__version__}",
+            **dict(settings.otlp_headers),
+        }
+        self._context = _tls_context(settings) if self._url.scheme == "https" else None
+        self._proxy = _proxy_for(self._url)
+        self._connection: http.client.HTTPConnection | None = None
+
+    def send(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        """POST; a kept connection that turns out dead is replaced once. Raises `PostFailed`."""
+        kept = self._connection is not None
+        try:
+            return self._send(body, headers, timeout_s)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
+            self.close()
+            if not kept:
+                raise PostFailed(_words(error)) from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise PostFailed(_words(error)) from error
+        try:
+            return self._send(body, headers, timeout_s)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise PostFailed(_words(error)) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _send(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        connection = self._connected(timeout_s)
+        connection.request("POST", self._target(), body, {**self._headers, **headers})
+        response = connection.getresponse()
+        response.read(MAX_ANSWER_BYTES)
+        answer = Answer(response.status, _retry_after(response.getheader("Retry-After")))
+        if response.will_close or not response.isclosed():
+            self.close()
+        return answer
+
+    def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
+        if self._connection is None:
+            self._connection = self._new_connection(timeout_s)
+        self._connection.timeout = timeout_s
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(timeout_s)
+        return self._connection
+
+    def _new_connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        host = self._url.hostname or ""
+        port = self._url.port or _DEFAULT_PORTS[self._url.scheme]
+        near = (self._proxy.hostname or "", self._proxy.port or 80) if self._proxy else (host, port)
+        if self._context is None:
+            return http.client.HTTPConnection(*near, timeout=timeout_s)
+        connection = http.client.HTTPSConnection(*near, timeout=timeout_s, context=self._context)
+        if self._proxy is not None:
+            connection.set_tunnel(host, port, _proxy_headers(self._proxy))
+        return connection
+
+    def _target(self) -> str:
+        target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+        if self._proxy is not None and self._context is None:
+            return f"http://{self._url.netloc.rpartition('@')[2]}{target}"
+        return target
+
+
+def _tls_context(settings: Settings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.otlp_certificate or None)
+        if settings.otlp_client_certificate:
+            context.load_cert_chain(
+                settings.otlp_client_certificate, settings.otlp_client_key or None
+            )
+    except (OSError, ssl.SSLError) as error:
+        raise ConntraceError(
+            "otlp-certificate",
+            "a certificate named by OTEL_EXPORTER_OTLP_* cannot be used: "
+            f"{error.strerror or error}",
+        ) from error
+    return context
+
+
+def _proxy_for(url: SplitResult) -> SplitResult | None:
+    """The proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as everyone reads them."""
+    proxy = getproxies().get(url.scheme, "")
+    if not proxy or proxy_bypass(url.hostname or ""):
+        return None
+    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+
+
+def _retry_after(value: str | None) -> float:
+    """Seconds from `Retry-After` (RFC 9110 section 10.2.3): a number or a date."""
+    if not value:
+        return 0.0
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

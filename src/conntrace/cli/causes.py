@@ -1,0 +1,55 @@
+"""`conntrace causes [ID]`: what an id means, how it is decided, what to do and what not."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from conntrace.catalogue import CAUSES, FAMILIES, CauseText
+from conntrace.errors import UsageError
+
+
+@click.command("causes", short_help="What the causes mean and what to do about them.")
+@click.argument("name", required=False, metavar="[ID]")
+def command(name: str | None) -> None:
+    """List all causes, or explain the one with this ID."""
+    console = Console(highlight=False)
+    if name is None:
+        _show_all(console)
+        return
+    cause = CAUSES.get(name)
+    if cause is None:
+        raise UsageError("unknown-cause", f"there is no cause {name!r}{_hint(name)}")
+    _show(console, cause)
+
+
+def _hint(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, CAUSES, n=1)
+    return f"; did you mean {close[0]}?" if close else "; conntrace causes lists them"
+
+
+def _show_all(console: Console) -> None:
+    for family, meaning in FAMILIES.items():
+        console.print(Text(f"{family}  {meaning}", style="bold"))
+        for cause in CAUSES.values():
+            if cause.family == family:
+                console.print(Text(f"   {cause.id:<30} {cause.title}"), overflow="fold")
+        console.print()
+
+
+def _show(console: Console, cause: CauseText) -> None:
+    console.print(Text(cause.id, style="bold"), Text(cause.title))
+    for heading, text in (
+        ("What it means", cause.meaning),
+        ("How it is decided", cause.how),
+        ("What to do", cause.advice),
+        ("What not to do", cause.do_not),
+    ):
+        if text:
+            console.print()
+            console.print(Text(heading, style="bold"))
+            console.print(Padding(Text(text), (0, 0, 0, 2)))

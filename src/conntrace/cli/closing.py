@@ -1,0 +1,57 @@
+"""The last lines of a run. Nothing recorded must never look like nothing wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conntrace.cli.silence import why_silent
+
+if TYPE_CHECKING:
+    from conntrace.analyzer.pipeline import Summary
+    from conntrace.analyzer.server import Server
+    from conntrace.cli.span_outputs import SpanOutputs
+
+
+def closing_lines(
+    summary: Summary, server: Server, outputs: SpanOutputs, command: list[str]
+) -> list[str]:
+    """What was lost, if anything, and the one line on how the run was."""
+    lines = _losses(summary, server)
+    if summary.processes == 0:
+        lines.append(f"nothing was recorded: {why_silent(command)} [nothing-recorded]")
+        return lines
+    lines.append(summary_line(summary, outputs.places))
+    return lines
+
+
+def summary_line(summary: Summary, places: list[str]) -> str:
+    """Processes, requests, connections, findings, dropped, and where the spans are."""
+    parts = [
+        counted(summary.processes, "process", "processes"),
+        counted(summary.requests, "request", "requests"),
+        counted(summary.connections, "connection", "connections"),
+        counted(summary.findings, "avoidable", "avoidable"),
+        f"{summary.dropped} dropped",
+    ]
+    where = ", ".join(places) or "the report above"
+    return f"{' · '.join(parts)} · spans: {where}"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _losses(summary: Summary, server: Server) -> list[str]:
+    lines = []
+    if server.failures or summary.failures:
+        count = server.failures + summary.failures
+        detail = f" (last: {server.failure})" if server.failure else ""
+        lines.append(f"conntrace failed on {count} events{detail} [agent-failure]")
+    if summary.switched_off:
+        places = ", ".join(summary.switched_off)
+        lines.append(f"switched off after repeated failures: {places} [hook-switched-off]")
+    if server.garbage or summary.bad_lines:
+        count = server.garbage + summary.bad_lines
+        lines.append(f"{count} packets or lines were not understood and left out [bad-events]")
+    return lines

@@ -1,0 +1,85 @@
+"""The options of `conntrace run`, read without click, which takes longer to load than all the rest.
+
+Everything after the first word that is not an option, or after `--`, is the program's own.
+"""
+
+from __future__ import annotations
+
+from conntrace.errors import UsageError
+
+HELP = """\
+Usage: conntrace run [-o FILE] [--report] [--events FILE] [--] COMMAND [ARGUMENT]...
+
+  Run a command and show why its Python processes opened connections.
+
+  The command keeps its terminal, its standard input and output and its exit
+  code. Spans go to FILE, or to the OTLP endpoint that OTEL_EXPORTER_OTLP_ENDPOINT
+  names; with neither, a report is shown at the end, on standard error.
+
+Options:
+  -o, --output FILE  Write spans to FILE as OTLP JSON lines.
+  --report           Show the report as well.
+  --events FILE      Write the recorded events to FILE, without host names,
+                     paths and secrets, to be attached to an issue.
+  -h, --help         Show this message and exit.
+"""
+
+_HINT = "; see conntrace run --help"
+
+
+class RunOptions:
+    """What the user asked for."""
+
+    __slots__ = ("command", "events", "help", "output", "report")
+
+    def __init__(self) -> None:
+        self.command: list[str] = []
+        self.output = ""
+        self.events = ""
+        self.report = False
+        self.help = False
+
+
+def parse(arguments: list[str]) -> RunOptions:
+    """Read the words after `run`. Raises `UsageError`."""
+    options = RunOptions()
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if not word.startswith("-") or word == "-":
+            rest.insert(0, word)
+            break
+        _read_option(options, word, rest)
+    options.command = rest
+    if not options.help and not rest:
+        raise UsageError("no-command", f"run needs a command{_HINT}")
+    return options
+
+
+def _read_option(options: RunOptions, word: str, rest: list[str]) -> None:
+    name, equals, value = word.partition("=")
+    if word.startswith("-o") and len(word) > 2:
+        name, equals, value = "-o", "=", word[2:]
+    if name in ("-o", "--output"):
+        options.output = value if equals else _value(name, rest)
+    elif name == "--events":
+        options.events = value if equals else _value(name, rest)
+    elif word == "--report":
+        options.report = True
+    elif word in ("-h", "--help"):
+        options.help = True
+    else:
+        raise UsageError("unknown-option", f"run has no option {name}{_HINT}")
+    if (name in ("-o", "--output", "--events") and equals and not value) or "-" in (
+        options.output,
+        options.events,
+    ):
+        raise UsageError("file-name-missing", f"option {name} needs the name of a file{_HINT}")
+
+
+def _value(name: str, rest: list[str]) -> str:
+    if not rest or rest[0] == "--":
+        raise UsageError("file-name-missing", f"option {name} needs the name of a file{_HINT}")
+    return rest.pop(0)
