@@ -105,8 +105,8 @@ TABLE: tuple[Setting, ...] = (
         read.one_of("all", "findings"),
         "all",
         "all or findings",
-        "`findings` exports only traces in which a connection was set up, lost or waited for, or a "
-        "name looked up.",
+        "`findings` exports only traces in which a connection was set up, closed or waited for, a "
+        "pool evicted, or a name looked up.",
     ),
     Setting(
         "call_sites",
