@@ -24,6 +24,7 @@ AVOIDABLE, ADVICE, FAILED = "bold magenta", "bold cyan", "bold red"
 # Rich breaks lines at every space, also at those that must not be broken. `clean` spells private
 # characters out, so none from a span can meet this one.
 _NO_BREAK = "\ue000"
+_ELLIPSIS = "…"  # one cell, in the middle of lines too: ASCII needs one of the same width
 _NUMBER_AND_UNIT = re.compile(r"(\d) (ms|s|min)\b")
 
 Part: TypeAlias = str | tuple[str, str] | Text
@@ -40,7 +41,7 @@ class Glyphs:
     lost: str = "✕"
     closed: str = "┤"
     evicted: str = "▲"
-    open: str = "›"  # noqa: RUF001 - an arrow head that every terminal font has
+    open: str = "→"
     bar: str = "█"
     half_bar: str = "▌"
     before: str = "◂"
@@ -162,9 +163,11 @@ class Page:
         )
         for line in self.lines:
             console.print(line, soft_wrap=True)
+        text = buffer.getvalue()
+        if self.glyphs.more == ASCII.more:
+            text = text.replace(_ELLIPSIS, "~")
         encoding = getattr(stream, "encoding", None) or "utf-8"
-        text = buffer.getvalue().encode(encoding, "backslashreplace").decode(encoding)
-        stream.write(text)
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _measure() -> Console:

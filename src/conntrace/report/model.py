@@ -144,11 +144,14 @@ def phase_of(span: SpanRecord) -> str:
 def destination_of(span: SpanRecord) -> Destination:
     """Server address and port of a span, else what its name tells."""
     host = span.text(names.SERVER_ADDRESS)
-    port = int(span.number(names.SERVER_PORT) or 0)
-    if not host:
-        own = next((name for name in _OWN_NAMES if span.name.startswith(name + " ")), None)
-        host = span.name.removeprefix(f"{own} ") if own else ""
-    return Destination(host or "unknown host", port)
+    if host:
+        return Destination(host, int(span.number(names.SERVER_PORT) or 0))
+    own = next((name for name in _OWN_NAMES if span.name.startswith(name + " ")), None)
+    target = span.name.removeprefix(f"{own} ") if own else ""
+    host, _, port = target.rpartition(":")
+    if host and port.isdecimal() and len(port) <= 5:
+        return Destination(host.strip("[]"), int(port))
+    return Destination(target or "unknown host")
 
 
 def build(spans: Iterable[SpanRecord]) -> Model:

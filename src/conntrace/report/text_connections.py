@@ -31,7 +31,8 @@ _SHORT = {DNS: "dns", CONNECT: "tcp", PROXY: "proxy", TRUST_STORE: "ca", TLS: "t
 
 def connections(page: Page, model: Model, judgement: Judgement) -> None:
     """All destinations, costliest first, each with its costliest connections in order of time."""
-    groups = model.by_destination()
+    by_cost = model.by_destination().items()
+    groups = dict(sorted(by_cost, key=lambda item: not _is_noteworthy(item[1], judgement)))
     if not groups:
         return
     names = _process_names(page, model.processes)
@@ -65,14 +66,12 @@ def _is_noteworthy(group: list[Connection], judgement: Judgement) -> bool:
 def _quiet(page: Page, groups: list[tuple[Destination, list[Connection]]]) -> None:
     """Among many destinations, those with nothing to tell take one line each."""
     for destination, group in groups:
-        told = [
-            count(len(group), "connection"),
-            count(sum(each.request_count for each in group), "request"),
-            f"{duration(sum(each.cost_ms for each in group)):>7}",
-        ]
-        page.spread([clean(str(destination))], [page.glyphs.separator.join(told)])
-        causes = dict.fromkeys(cause_of(each.setup) for each in group if each.setup)
-        page.add((f"      {clean(', '.join(causes), 120)}", FAINT))
+        causes = list(dict.fromkeys(cause_of(each.setup) for each in group if each.setup))
+        more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
+        cause = clean(causes[0], 60) + more if causes else _BEFORE
+        cost = duration(sum(each.cost_ms for each in group))
+        told = f"{len(group):,} {page.glyphs.times} {cause} {cost:>8}"
+        page.spread([clean(str(destination))], [told])
     page.blank()
 
 

@@ -1,0 +1,195 @@
+"""Reading span files: whole, half written, hostile."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.report.builder import Story, request_of
+
+from conntrace.errors import ConntraceError
+from conntrace.report import read
+from conntrace.report.read import ReadNotes, read_spans
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+
+
+def some_spans(count: int = 2) -> Story:
+    story = Story()
+    for number in range(count):
+        story.request("c1", float(number))
+    return story
+
+
+def names_in(path: Path | str, notes: ReadNotes | None = None) -> list[str]:
+    return [span.name for span in read_spans([path], notes)]
+
+
+def reasons(text: str | bytes) -> list[str]:
+    notes = ReadNotes()
+    data = text.encode() if isinstance(text, str) else text
+    list(read_spans(["-"], notes, stdin=io.BytesIO(data)))
+    return [problem.reason for problem in notes.problems]
+
+
+def test_all_fields_of_a_span_are_read() -> None:
+    story = Story(resource={"process.command": "app.py", "service.instance.id": "i1"})
+    close = story.close("c0", 0.0)
+    story.connect("c1", 1.5, links=[close], error="timed_out", conntrace__cause__avoidable=True)
+    [setup] = [span for span in story.records() if span.name.startswith("HTTP connection_setup")]
+    assert setup.links == (close["spanId"],)
+    assert setup.error
+    assert setup.kind == "INTERNAL"
+    assert setup.duration_ms == pytest.approx(34.2)
+    assert setup.text("error.type") == "timed_out"
+    assert setup.flag("conntrace.cause.avoidable")
+    assert setup.number("server.port") == 443
+    process = setup.process
+    assert (process.pid, process.service, process.command) == (4242, "shop", "app.py")
+
+
+def test_times_and_whole_numbers_may_be_strings_or_numbers() -> None:
+    document = some_spans(1).document()
+    [span] = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    span["startTimeUnixNano"] = int(span["startTimeUnixNano"])
+    span["attributes"].append({"key": "n", "value": {"intValue": 7}})
+    notes = ReadNotes()
+    [read_back] = read_spans(["-"], notes, stdin=io.BytesIO(json.dumps(document).encode()))
+    assert read_back.number("n") == 7
+    assert not notes.problems
+
+
+def test_a_cut_last_line_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.write_text(some_spans(3).lines()[:-40])
+    notes = ReadNotes()
+    assert names_in(path, notes) == ["POST", "POST"]
+    [problem] = notes.problems
+    assert (problem.source, problem.line) == (str(path), 3)
+    assert "cut off" in problem.reason
+
+
+def test_broken_lines_in_the_middle_are_counted_and_skipped() -> None:
+    lines = some_spans(2).lines().splitlines()
+    text = "\n".join([lines[0], "{oops", "", "[1]", '{"resourceMetrics": []}', lines[1], ""])
+    notes = ReadNotes()
+    spans = list(read_spans(["-"], notes, stdin=io.BytesIO(text.encode())))
+    assert len(spans) == 2
+    assert notes.problem_count == 3
+    assert [problem.line for problem in notes.problems] == [2, 4, 5]
+    assert "not JSON" in notes.problems[0].reason
+    assert "not an OTLP trace request" in notes.problems[1].reason
+
+
+def test_many_broken_lines_are_counted_but_not_kept() -> None:
+    notes = ReadNotes()
+    list(read_spans(["-"], notes, stdin=io.BytesIO(b"nonsense\n" * 1000)))
+    assert notes.problem_count == 1000
+    assert len(notes.problems) == 20
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "{}\n", '{"resourceSpans": []}\n', "\ufeff{}\n"])
+def test_empty_input_is_no_problem(text: str) -> None:
+    assert reasons(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"\x00\x01\xff\n", "not JSON"),
+        (b"[" * 100_000 + b"\n", "nested too deeply"),
+        (b'{"a": ' + b"9" * 5000 + b"}\n", "not JSON"),
+        (b"null\n", "not an OTLP trace request"),
+    ],
+)
+def test_odd_lines_have_a_reason(text: bytes, reason: str) -> None:
+    [told] = reasons(text)
+    assert reason in told
+
+
+def test_a_line_without_end_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MAX_LINE_BYTES", 2000)
+    monkeypatch.setattr(read, "_CHUNK", 100)
+    line = some_spans(1).lines().encode()
+    notes = ReadNotes()
+    data = line + b"x" * 5000 + b"\n" + line
+    assert len(list(read_spans(["-"], notes, stdin=io.BytesIO(data)))) == 2
+    assert [problem.line for problem in notes.problems] == [2]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("traceId", ""), ("spanId", None), ("startTimeUnixNano", "soon"), ("startTimeUnixNano", -5)],
+)
+def test_a_broken_span_leaves_its_neighbours(field: str, value: Any) -> None:
+    story = some_spans(2)
+    story.spans[0][field] = value
+    notes = ReadNotes()
+    data = json.dumps(story.document()).encode()
+    assert len(list(read_spans(["-"], notes, stdin=io.BytesIO(data)))) == 1
+    assert notes.problem_count == 1
+
+
+def test_a_newer_schema_is_named() -> None:
+    newer = json.dumps(request_of(some_spans(1).spans, conntrace__schema=99)) + "\n"
+    assert reasons(newer) == ["written by a newer conntrace (schema 99)"]
+
+
+def test_long_texts_are_cut_when_read() -> None:
+    story = Story()
+    story.span("x" * 10_000, 0, 1, key="y" * 10_000)
+    [span] = story.records()
+    assert len(span.name) < 5000
+    assert len(span.text("key")) < 5000
+
+
+def test_a_folder_is_read_with_all_its_span_files(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.jsonl", "a.json", "deep/c.ndjson", "notes.txt"):
+        (tmp_path / name).write_text(some_spans(1).lines())
+    notes = ReadNotes()
+    assert len(names_in(tmp_path, notes)) == 3
+    assert notes.files == 3
+
+
+def test_several_sources_are_read_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.write_text(some_spans(2).lines())
+    assert len(list(read_spans([path, path]))) == 4
+
+
+def test_a_folder_without_span_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConntraceError, match="report-folder-empty"):
+        names_in(tmp_path)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConntraceError, match=r"gone\.jsonl.*No such file.*report-unreadable"):
+        names_in(tmp_path / "gone.jsonl")
+
+
+def test_a_path_below_a_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.touch()
+    with pytest.raises(ConntraceError, match="report-unreadable"):
+        names_in(path / "inside")
+
+
+@given(ANY_JSON, ANY_JSON, ANY_JSON)
+def test_no_document_of_any_shape_breaks_the_reader(one: Any, two: Any, three: Any) -> None:
+    span = {"traceId": "a", "spanId": "b", "startTimeUnixNano": "5", "attributes": one}
+    odd = {"traceId": "a", "spanId": "c", "startTimeUnixNano": 5, "endTimeUnixNano": two}
+    odd.update({"status": three, "links": three, "kind": two, "name": one})
+    attribute = {"key": "k", "value": {"arrayValue": {"values": one}, "stringValue": two}}
+    more = {**span, "spanId": "d", "attributes": [attribute, {"key": two, "value": three}]}
+    for document in (one, {"resourceSpans": one}, request_of([span, odd, more])):
+        list(read_spans(["-"], stdin=io.BytesIO(json.dumps(document).encode())))

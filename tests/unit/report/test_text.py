@@ -1,0 +1,219 @@
+"""The report as people see it."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from tests.unit.report import stories
+from tests.unit.report.builder import Story, rendered
+
+from conntrace.report.read import ReadNotes
+from conntrace.report.text import render, report_text
+
+HOSTILE = (
+    "[bold red]x[/bold red]",
+    "\x1b]0;owned\x07\x1b[2J\x1b[31m",
+    "a\nb\r\nc\td",
+    "\u202egnp.exe\u2066",
+    "x" * 10_000,
+    "東京" * 300,
+    "\ud800\udfff",
+    "[link=http://evil]click[/link] :bomb:",
+    "\ue000 \ue000",
+    "",
+)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def assert_fits(text: str, width: int) -> None:
+    for line in text.splitlines():
+        assert cell_len(line) <= width, line
+
+
+@pytest.mark.parametrize(("name", "width"), stories.CASES)
+def test_golden_texts(name: str, width: int) -> None:
+    """After a change on purpose: python -m tests.unit.report.stories, and read the difference."""
+    text = stories.report_of(name, width)
+    assert text == stories.golden_path(name, width).read_text()
+    assert_fits(text, width)
+
+
+def test_verdict_cost_and_change_are_in_the_first_lines() -> None:
+    top = "\n".join(rendered(stories.keepalive()).splitlines()[:8])
+    assert "avoidable: 103 of 239 ms" in top
+    assert "A new client is built" in top
+    assert "handler.py:14" in top
+    assert "create the client once, at module level" in top
+
+
+def test_the_verdict_stands_at_the_end_too() -> None:
+    end = "\n".join(rendered(stories.keepalive()).splitlines()[-4:])
+    assert "avoidable: 103 of 239 ms" in end
+    assert "create the client once" in end
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("width", [80, 140])
+def test_hostile_texts_are_shown_and_never_obeyed(text: str, width: int) -> None:
+    told: dict[str, Any] = dict.fromkeys(
+        (
+            "conntrace__cause__detail",
+            "conntrace__cause__advice",
+            "conntrace__pool__owner",
+            "conntrace__pool__created_at",
+            "code__file__path",
+            "code__function__name",
+        ),
+        text,
+    )
+    story = Story(host=text or "a", resource={"process.command": text, "service.name": text})
+    story.connect("c1", 0.0, text or "b", error=text, **told)
+    story.connect("c2", 0.0, "client_recreated", conntrace__cause__evidence=[text] * 9, **told)
+    story.close("c2", 1.0, conntrace__close__reason=text, conntrace__close__initiator=text)
+    story.span(f"DNS lookup {text}", 2.0, 1.0, conntrace__cause__name=text, **told)
+    story.span(text, 3.0, 1.0)
+    other = Story(resource={"process.command": text, "service.instance.id": text}, prefix=1)
+    other.connect("c1", 0.0)
+    out = rendered([*story.records(), *other.records()], width)
+    assert all(character.isprintable() or character == "\n" for character in out)
+    assert_fits(out, width)
+    assert len(out.splitlines()) < 120
+    if "[bold red]" in text:
+        assert text in out
+
+
+def test_ten_thousand_connections_are_bounded_and_counted() -> None:
+    story = Story()
+    for number in range(10_000):
+        story.host = f"host-{number % 50}.test"
+        avoidable = number % 3 == 0
+        story.connect(
+            f"c{number}",
+            number * 0.01,
+            "one_shot_api" if avoidable else "first_use_of_destination",
+            phases=(0, 1.0 + number % 7, 0, 0),
+            conntrace__cause__avoidable=avoidable,
+            code__line__number=number % 40,
+        )
+    records = story.records()
+    started = time.perf_counter()
+    out = rendered(records)
+    assert time.perf_counter() - started < 20
+    assert len(out.splitlines()) < 300
+    assert "10,000 connections to 50 hosts" in out
+    assert "… 34 more verdicts" in out
+    assert "… 190 more connections not shown" in out
+    assert "… 42 more destinations with 8,400 connections not shown" in out
+
+
+@pytest.mark.parametrize("width", [1, 60, 80, 81, 140, 1000])
+@pytest.mark.parametrize("name", sorted(stories.STORIES))
+def test_every_width_is_kept(name: str, width: int) -> None:
+    out = rendered(stories.STORIES[name][0](), width)
+    assert_fits(out, max(60, min(width, 200)))
+
+
+def test_piped_output_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    render(stories.keepalive(), stream=stream)
+    assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("variables", "colored"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_on_a_terminal(
+    variables: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    stream = Terminal()
+    render(stories.keepalive(), stream=stream, width=80)
+    assert ("\x1b[" in stream.getvalue()) == colored
+
+
+def test_colour_says_nothing_that_the_plain_text_does_not() -> None:
+    colored = rendered(stories.keepalive(), color=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == rendered(stories.keepalive())
+
+
+def test_the_width_follows_columns_when_piped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    stream = io.StringIO()
+    render(stories.control(), stream=stream)
+    assert max(map(cell_len, stream.getvalue().splitlines())) == 100
+
+
+def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    story = Story(host="zürich.test")
+    story.connect("c1", 0.0, parent=story.request("c1", 0.0))
+    render(story.records(), stream=stream, width=80)
+    stream.flush()
+    text = raw.getvalue().decode("ascii")
+    assert "[##>" in text
+    assert "~/shop/handler.py" in text
+    assert "z\\xfcrich.test" in text
+
+
+@pytest.mark.parametrize("content", ["", "{}\n"])
+def test_an_empty_file_says_that_nothing_was_recorded(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.write_text(content)
+    stream = io.StringIO()
+    report_text(path, stream)
+    assert "no spans: nothing was recorded" in stream.getvalue()
+
+
+def test_spans_without_any_connection_say_so() -> None:
+    story = Story()
+    story.span("work", 0.0, 5.0)
+    out = rendered(story.records())
+    assert "0 connections" in out
+
+
+def test_what_could_not_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -> None:
+    story = Story()
+    story.connect("c1", 0.0)
+    path = tmp_path / "spans.jsonl"
+    path.write_text("nonsense\n" * 9 + story.lines()[:-30])
+    stream = io.StringIO()
+    notes = report_text([path], stream, width=80)
+    out = stream.getvalue()
+    assert isinstance(notes, ReadNotes)
+    assert notes.problem_count == 10
+    assert "10 problems while reading; the rest is shown:" in out
+    assert "line 1: not JSON" in " ".join(out.split())
+    assert "… 5 more" in out
+    assert "#1 first_use_of_destination" in out
+
+
+def test_a_chosen_trace_is_drawn() -> None:
+    spans = stories.keepalive()
+    wanted = spans[0].trace_id
+    assert f"trace {wanted}" in rendered(spans, trace=wanted)
+
+
+def test_standard_input_is_read() -> None:
+    story = Story()
+    story.connect("c1", 0.0)
+    stream = io.StringIO()
+    report_text("-", stream, stdin=io.BytesIO(story.lines().encode()))
+    assert "1 connection to 1 host" in stream.getvalue()
