@@ -1,0 +1,101 @@
+"""Compares the two runs of a suite test by test, and gives doubtful tests another hearing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from scripts.cache import locked
+from tests.compat.results import ABSENT, Results, is_failure, is_skip
+from tests.compat.running import PLAIN, SIDES, TRACED, Run, alone, run_side
+from tests.compat.suites import Part, Suite
+from tests.compat.workplace import Workplace, prepare
+
+HEARINGS = 3
+# More than this many differences are no flakiness; hearing them all would take hours.
+MOST_HEARD = 12
+
+
+@dataclass
+class Verdict:
+    suite: Suite
+    plain: Run
+    traced: Run
+    # Test -> what differed.
+    different: dict[str, str] = field(default_factory=dict)
+    # Differed in the whole run, and agreed when run alone.
+    settled: dict[str, str] = field(default_factory=dict)
+    # What is wrong with the run as a whole.
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def tests(self) -> set[str]:
+        return {*self.plain.results, *self.traced.results}
+
+    @property
+    def failed(self) -> int:
+        return len(self.different) + len(self.faults)
+
+    @property
+    def skipped(self) -> int:
+        return sum(is_skip(result) for result in self.plain.results.values())
+
+    @property
+    def same(self) -> int:
+        return len(self.tests) - len(self.different)
+
+    @property
+    def plain_failures(self) -> list[str]:
+        return [test for test, result in self.plain.results.items() if is_failure(result)]
+
+
+def judge(suite: Suite, full: bool) -> Verdict:
+    part = suite.part(full)
+    assert part is not None, suite.name
+    place = prepare(suite)
+    with locked(place.scratch):
+        plain, traced = run_both(place, part, "all")
+        verdict = Verdict(suite, plain, traced)
+        verdict.faults = faults_of(verdict)
+        found = differences(plain.results, traced.results)
+        for position, (test, what) in enumerate(found.items()):
+            heard = position < MOST_HEARD and agrees_alone(place, part, test)
+            (verdict.settled if heard else verdict.different)[test] = what
+        return verdict
+
+
+def run_both(place: Workplace, part: Part, name: str) -> tuple[Run, Run]:
+    """At the same time: these suites mostly wait."""
+    with ThreadPoolExecutor(len(SIDES)) as pool:
+        runs = [pool.submit(run_side, place, part, side, name) for side in (PLAIN, TRACED)]
+        return runs[0].result(), runs[1].result()
+
+
+def differences(plain: Results, traced: Results) -> dict[str, str]:
+    found = {}
+    for test in sorted({*plain, *traced}):
+        before, after = plain.get(test, ABSENT), traced.get(test, ABSENT)
+        if before != after:
+            found[test] = f"plain: {before}, traced: {after}"
+    return found
+
+
+def agrees_alone(place: Workplace, part: Part, test: str) -> bool:
+    for _ in range(HEARINGS):
+        plain, traced = run_both(place, alone(place, part, test), "alone")
+        if test in plain.results and plain.results == traced.results:
+            return True
+    return False
+
+
+def faults_of(verdict: Verdict) -> list[str]:
+    """What no single test can show: an agent that was not there, a death at exit."""
+    plain, traced = verdict.plain, verdict.traced
+    faults = []
+    if not plain.results:
+        faults.append(f"the plain run has no results: see {plain.log}")
+    if plain.exit_code != traced.exit_code and plain.results == traced.results:
+        faults.append(f"exit code {plain.exit_code} plain, {traced.exit_code} traced")
+    if verdict.suite.leaves_spans and not traced.span_lines:
+        faults.append(f"the traced run recorded nothing: see {traced.log}")
+    return faults
