@@ -34,6 +34,8 @@ class Settings:
     exec_wrapper_next: str
     channel: str
     token: str
+    testing: bool
+    testing: bool
     service_name: str
     resource_attributes: tuple[tuple[str, str], ...]
     sampler: str

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # A mark that tests' programs inherit and our servers do not: see leftovers.py.
-TEST_MARK = "CONNTRACE_TESTS_MARK"
+TEST_MARK = "TEST_OF_CONNTRACE"
 
 # Pids of servers that live longer than one test.
 lasting_servers: set[int] = set()
