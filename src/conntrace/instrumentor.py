@@ -10,7 +10,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from conntrace import in_process
 
 
-class ConntraceInstrumentor(BaseInstrumentor):  # type: ignore[misc,unused-ignore]
+class ConntraceInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """`instrument()` and `uninstrument()` by OpenTelemetry's contract."""
 
     def instrumentation_dependencies(self) -> Collection[str]:

@@ -94,7 +94,7 @@ def capture() -> Iterator[Spans]:
     Raises RuntimeError when conntrace traces this process already.
     """
     from conntrace.analyzer.exporters.memory import MemoryExporter
-    from conntrace.instrumentor import instrument, uninstrument
+    from conntrace.in_process import instrument, uninstrument
 
     memory = MemoryExporter()
     spans = Spans()

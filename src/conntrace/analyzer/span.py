@@ -26,7 +26,7 @@ class Resource:
 
 @dataclass(slots=True)
 class Span:
-    """One finished span. Ids are lower-case hexadecimal, times nanoseconds since the Unix epoch.
+    """One finished span. Ids are lower-case hexadecimal, times ns since the Unix epoch.
 
     `parent_span_id` is empty for a root. `foreign_parent` says that the parent is not ours: a span of
     the program's own OpenTelemetry set-up.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conntrace.traced import notes, recording
 from conntrace.traced.call_sites import NOWHERE, CallSite
-from conntrace.traced.context import Operation
+from conntrace.traced.context import NO_PLACE, Operation, place
 from conntrace.traced.kernel import NOTHING, TcpFacts
 from conntrace.traced.registry import Registry
 
@@ -77,7 +77,17 @@ def _connection_gone(record: ConnectionRecord) -> None:
         )
     if record.open:
         recording.note(
-            notes.close(record.connection, "collected", "", 0, NO_RESPONSE, False, NOTHING, NOWHERE)
+            notes.close(
+                record.connection,
+                "collected",
+                "",
+                0,
+                NO_RESPONSE,
+                False,
+                NOTHING,
+                NOWHERE,
+                NO_PLACE,
+            )
         )
 
 
@@ -107,5 +117,7 @@ def connection_closed(
     """Note that a known connection's socket is closed on this side."""
     record.open = False
     recording.send(
-        notes.close(record.connection, by, error, request, response, request_close, tcp, site)
+        notes.close(
+            record.connection, by, error, request, response, request_close, tcp, site, place()
+        )
     )

@@ -96,6 +96,9 @@ class Place(NamedTuple):
     span_id: str
 
 
+NO_PLACE = Place(0, 0, 0, "", "")
+
+
 def is_suppressed() -> bool:
     """True inside our own exporter, and where OpenTelemetry's exporters ask not to be traced."""
     if suppressed.get():

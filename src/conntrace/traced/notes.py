@@ -298,6 +298,7 @@ def close(
     request_close: bool,
     tcp: TcpFacts,
     site: CallSite,
+    place: Place,
 ) -> bytes:
     """A socket is closed; `response`: version, says close, says keep-alive, has a length."""
     return line(
@@ -305,6 +306,7 @@ def close(
         connection, by, error, request, *response, request_close,
         tcp.state, tcp.unacked, tcp.retransmits,
         tcp.last_data_received_ms, tcp.last_ack_received_ms, *site,
+        place.call, place.trace_id, place.span_id,
     )  # fmt: skip
 
 

@@ -258,7 +258,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         {"connection": 3, "pool": 2, "request": 5, "how": "stored", "unread": True},
     ),
     (
-        notes.close(3, "response", "", 5, (11, True, True, True), True, TCP, SITE),
+        notes.close(3, "response", "", 5, (11, True, True, True), True, TCP, SITE, PLACE),
         events.Close,
         {
             "connection": 3,
@@ -269,6 +269,8 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
             "response_keepalive": True,
             "response_length": True,
             "request_close": True,
+            "call": 7,
+            **SPAN_FIELDS,
             **TCP_FIELDS,
             **SITE_FIELDS,
         },

@@ -45,7 +45,7 @@ def test_noted_lines_ride_along_with_the_next_send() -> None:
     outbox.note(b"a")
     outbox.send(b"b")
 
-    assert [[b"a", b"b"]] == channel.packets
+    assert channel.packets == [[b"a", b"b"]]
 
 
 def test_full_channel_keeps_the_lines_in_order() -> None:
@@ -60,7 +60,7 @@ def test_full_channel_keeps_the_lines_in_order() -> None:
     channel.full = False
     outbox.send(b"c")
 
-    assert [b"a", b"b", b"c"] == channel.lines
+    assert channel.lines == [b"a", b"b", b"c"]
     assert not outbox.still_congested()
 
 
@@ -76,7 +76,7 @@ def test_lines_beyond_the_bound_are_counted(monkeypatch) -> None:
 
     channel.full = False
     outbox.drain()
-    assert 10 == len(channel.lines) + outbox.dropped_events
+    assert len(channel.lines) + outbox.dropped_events == 10
     assert outbox.dropped_events >= 5
 
 
@@ -89,7 +89,7 @@ def test_send_from_within_a_send_loses_nothing() -> None:
 
     outbox.send(b"outer")
 
-    assert [b"outer", b"nested"] == channel.lines
+    assert channel.lines == [b"outer", b"nested"]
 
 
 def test_packets_stay_below_the_limit() -> None:
@@ -101,7 +101,7 @@ def test_packets_stay_below_the_limit() -> None:
 
     outbox.drain()
 
-    assert 100 == len(channel.lines)
+    assert len(channel.lines) == 100
     assert all(sum(map(len, packet)) + len(packet) <= MAX_PACKET for packet in channel.packets)
 
 
@@ -121,7 +121,7 @@ def test_threads_lose_nothing_and_keep_their_order() -> None:
         thread.join()
     outbox.drain()
 
-    assert 2000 == len(channel.lines)
+    assert len(channel.lines) == 2000
     for name in range(4):
         own = [line for line in channel.lines if line.startswith(b"%d " % name)]
         assert [b"%d %d" % (name, number) for number in range(500)] == own
@@ -138,4 +138,4 @@ def test_forked_outbox_leaves_what_waits_to_the_parent() -> None:
     outbox.forked(fresh)
     outbox.send(b"child's")
 
-    assert [b"child's"] == fresh.lines
+    assert fresh.lines == [b"child's"]

@@ -18,12 +18,12 @@ def test_record_goes_with_its_object() -> None:
     thing = Thing()
     registry.add(thing, "record")
 
-    assert "record" == registry.get(thing)
+    assert registry.get(thing) == "record"
     del thing
     gc.collect()
 
-    assert ["record"] == gone
-    assert 0 == len(registry)
+    assert gone == ["record"]
+    assert len(registry) == 0
 
 
 def test_cycle_is_collected_as_without_us() -> None:
@@ -37,7 +37,7 @@ def test_cycle_is_collected_as_without_us() -> None:
     del thing
     gc.collect()
 
-    assert ["record"] == gone
+    assert gone == ["record"]
 
 
 def test_unknown_object_has_no_record() -> None:
@@ -58,4 +58,4 @@ def test_cleared_registry_tells_nobody() -> None:
     del thing
     gc.collect()
 
-    assert [] == gone
+    assert gone == []
