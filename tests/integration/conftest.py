@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 from collections.abc import Callable, Iterator
 
@@ -12,7 +13,15 @@ from tests.integration.running import Runner
 from tests.servers.authority import Authority
 from tests.servers.loopback import Behaviour, LoopbackServer
 
+OURS = ("CONNTRACE_", "OTEL_", "AWS_")
 Serve = Callable[..., LoopbackServer]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's own environment sets must not change what the tests see."""
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
