@@ -35,6 +35,7 @@ class Glyphs:
     """The drawing characters: one set for terminals that know them, one for plain ASCII."""
 
     start: str = "├"
+    setup: str = "━"
     request: str = "■"
     idle: str = "┄"
     frozen: str = "░"
@@ -53,6 +54,7 @@ class Glyphs:
 
 ASCII = Glyphs(
     start="[",
+    setup="_",
     request="#",
     idle=".",
     frozen=":",

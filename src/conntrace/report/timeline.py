@@ -54,6 +54,9 @@ def life(connection: Connection, axis: Axis, glyphs: Glyphs) -> str:
     last = max(first, end)
     for at in range(start, min(axis.width, last + 1)):
         cells[at] = glyphs.idle
+    if connection.setup:
+        for at in range(first, min(last, axis.cell(connection.setup.end_ns)) + 1):
+            cells[at] = glyphs.setup
     for request in connection.requests:
         for at in _frozen_cells(request, axis):
             if start < at <= last:

@@ -11,7 +11,7 @@ from conntrace import catalogue
 from conntrace import semantic_names as names
 from conntrace.report import facts
 from conntrace.report.findings import Finding, Place, fallbacks, findings_of
-from conntrace.report.keepalive import keepalive_hint
+from conntrace.report.keepalive import IDLE_LOSSES, keepalive_hint
 from conntrace.report.model import UNEXPLAINED, Destination, Model
 from conntrace.report.record import SpanRecord
 
@@ -22,8 +22,6 @@ _QUIET_FAMILIES = "ABGH"
 
 _DESTINATION_FAMILIES = "DE"
 """Causes that belong to a destination, whichever line of the program meets them."""
-
-_IDLE_LOSSES = ("server_closed_idle", "peer_reset_idle", "silent_drop_timeout")
 
 
 @dataclass(slots=True)
@@ -167,7 +165,7 @@ def _add_hints(judgement: Judgement, model: Model) -> None:
     """Say what not to bother with once: measured facts first, general knowledge otherwise."""
     measured = keepalive_hint(model)
     for verdict in judgement.verdicts:
-        if measured and verdict.cause in _IDLE_LOSSES:
+        if measured and verdict.cause in IDLE_LOSSES:
             verdict.hints.append(measured)
             measured = ""
         elif general := _do_not(verdict.cause):

@@ -164,11 +164,12 @@ def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     story = Story(host="zürich.test")
-    story.connect("c1", 0.0, parent=story.request("c1", 0.0))
+    story.connect("c1", 0.0, parent=story.request("c1", 0.0, 40.0))
     render(story.records(), stream=stream, width=80)
     stream.flush()
     text = raw.getvalue().decode("ascii")
-    assert "[##>" in text
+    assert "[____" in text
+    assert "####>" in text
     assert "~/shop/handler.py" in text
     assert "z\\xfcrich.test" in text
 
