@@ -25,6 +25,7 @@ from conntrace.traced import (
     recording,
 )
 from conntrace.traced.hooks import (
+    asyncio_lookups,
     botocore,
     dns,
     http_client,
@@ -45,6 +46,7 @@ HOOKS: tuple[Hook, ...] = (
     *urllib3_pools.HOOKS,
     *urllib3_requests.HOOKS,
     *botocore.HOOKS,
+    *asyncio_lookups.HOOKS,
 )
 _CLIENT_MODULES = ("urllib3.connectionpool", "http.client")
 

@@ -35,6 +35,16 @@ def begin_handshake(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     return handshake
 
 
+def begin_tls_in_tls(instance: Any, args: Arguments, kwargs: Keywords) -> object:
+    """urllib3 speaks TLS inside a proxy's TLS through this class, whose start is the handshake."""
+    if recording.active is None:
+        return None
+    handshake = Handshake(context.ids.next(), instance)
+    name = args[2] if len(args) > 2 else kwargs.get("server_hostname")
+    recording.send(notes.tls_start(handshake.identity, str(name or ""), context.place()))
+    return handshake
+
+
 def end_handshake(token: object, result: object, error: BaseException | None) -> None:
     """Note what was agreed, or why not."""
     assert isinstance(token, Handshake)
@@ -53,7 +63,7 @@ def end_handshake(token: object, result: object, error: BaseException | None) ->
             False,
             subject.version() or "",
             cipher[0] if cipher else "",
-            bool(subject.session_reused),
+            bool(getattr(subject, "session_reused", False)),
             subject.selected_alpn_protocol() or "",
             _not_after(subject),
             cpu_ns,
@@ -106,5 +116,6 @@ def end_ca_load(token: object, result: object, error: BaseException | None) -> N
 
 HOOKS = (
     Hook("ssl", "SSLSocket.do_handshake", begin_handshake, end_handshake),
+    Hook("urllib3.util.ssltransport", "SSLTransport.__init__", begin_tls_in_tls, end_handshake),
     Hook("ssl", "SSLContext.load_verify_locations", begin_ca_load, end_ca_load),
 )
