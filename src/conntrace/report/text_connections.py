@@ -153,8 +153,8 @@ class _Drawer:
             if phase in connection.phases_ms
         ]
         number = self.judgement.number_of(connection.setup) if connection.setup else 0
-        verdict = "avoidable, " if connection.avoidable_ms else ""
-        told = [" ".join(parts), f"{verdict}see {number}" if number else "", end_words(connection)]
+        verdict = f"{'avoidable:' if connection.avoidable_ms else 'see'} {number}" if number else ""
+        told = [" ".join(parts), verdict, end_words(connection)]
         return self.page.glyphs.separator.join(clean(each, 60) for each in told if each)
 
 

@@ -95,7 +95,7 @@ def end_words(connection: Connection) -> str:
     if close.text(names.CLOSE_INITIATOR) != "remote":
         return reason or "closed"
     if close.text(names.CLOSE_REASON) == _SERVER_CLOSED and (limit or idle):
-        return f"server closed it after {seconds(limit or idle)}"
+        return f"server closed, {seconds(limit or idle)}"
     return reason or "closed by the server"
 
 

@@ -37,16 +37,19 @@ class Waterfall:
 
 
 def choose_trace(model: Model, wanted: str = "") -> str:
-    """The trace whose id begins with `wanted`, else the one with the most set-up time.
+    """The trace whose id begins with `wanted`, else the one with the most avoidable set-up time.
 
+    When nothing was avoidable, the one with the most set-up time of all.
     Empty when the model has no trace with a set-up or lookup. Raises ConntraceError when no or
     several traces fit `wanted`.
     """
     if wanted:
         return _the_one(model, wanted.lower())
-    cost: dict[str, float] = {}
     setups = [each.setup for each in model.connections if each.setup]
-    for span in setups or [*model.lookups, *model.raw_connects]:
+    candidates = setups or [*model.lookups, *model.raw_connects]
+    avoidable = [span for span in candidates if span.flag(names.CAUSE_AVOIDABLE)]
+    cost: dict[str, float] = {}
+    for span in avoidable or candidates:
         cost[span.trace_id] = cost.get(span.trace_id, 0.0) + span.duration_ms
     return max(cost, key=lambda trace: (cost[trace], trace), default="")
 
@@ -90,9 +93,11 @@ def _the_one(model: Model, wanted: str) -> str:
 
 
 def _subject(spans: list[SpanRecord]) -> SpanRecord:
-    def weight(span: SpanRecord) -> tuple[bool, bool, float]:
+    def weight(span: SpanRecord) -> tuple[bool, bool, bool, float]:
+        avoidable = span.flag(names.CAUSE_AVOIDABLE)
         explained = bool(span.text(names.CAUSE_NAME))
-        return is_named(span, names.CONNECTION_SETUP), explained, span.duration_ms
+        is_setup = is_named(span, names.CONNECTION_SETUP)
+        return is_setup, avoidable, explained, span.duration_ms
 
     return max(spans, key=weight)
 

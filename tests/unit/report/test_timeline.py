@@ -35,7 +35,7 @@ def test_the_server_closed_before_anybody_noticed() -> None:
     )
     drawn = life(only(story), axis(30.0), GLYPHS)
     assert drawn.rstrip() == "├┄┄┄┄■┄┄┄┄✕"
-    assert end_words(only(story)) == "server closed it after 5.0 s"
+    assert end_words(only(story)) == "server closed, 5.0 s"
 
 
 def test_frozen_time_is_marked() -> None:

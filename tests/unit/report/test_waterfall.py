@@ -20,6 +20,13 @@ def test_the_trace_with_the_most_setup_time_is_chosen() -> None:
     assert choose_trace(build(story.records())) == dear["traceId"]
 
 
+def test_avoidable_setup_time_is_worth_more() -> None:
+    story = Story()
+    story.connect("c1", 0.0, phases=(500, 1, 1, 1))
+    avoidable = story.connect("c2", 1.0, "one_shot_api", conntrace__cause__avoidable=True)
+    assert choose_trace(build(story.records())) == avoidable["traceId"]
+
+
 def test_a_trace_is_found_by_the_beginning_of_its_id() -> None:
     model = build(stories.control())
     some = next(iter(model.traces))
