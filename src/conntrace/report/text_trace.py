@@ -14,6 +14,11 @@ from conntrace.report.waterfall import Row, Waterfall, bar, waterfall
 
 MAX_LOOKUPS = 8
 _MAX_EVIDENCE = 4
+_NAMED_BY_DESTINATION = (
+    names.CONNECTION_SETUP,
+    names.CONNECTION_CLOSE,
+    names.WAIT_FOR_CONNECTION,
+)
 _PHASE_STYLE = {"dns": "blue", "connect": "cyan", "proxy": "cyan", "trust_store": "magenta"}
 
 
@@ -48,12 +53,9 @@ def _row(page: Page, row: Row, view: Waterfall, name_cells: int) -> None:
 def _short_name(span: SpanRecord, subject: SpanRecord) -> str:
     """The name without the destination of the set-up that this is all about."""
     destination = destination_of(subject)
-    for ending in (f" {destination}", f" {destination.host}"):
-        if phase_of(span) or is_named(span, names.CONNECTION_SETUP):
-            span_name = span.name.removesuffix(ending)
-            if span_name != span.name:
-                return span_name
-    return span.name
+    if not (phase_of(span) or any(is_named(span, name) for name in _NAMED_BY_DESTINATION)):
+        return span.name
+    return span.name.removesuffix(f" {destination}").removesuffix(f" {destination.host}")
 
 
 def _why(page: Page, span: SpanRecord) -> None:
