@@ -138,6 +138,3 @@ def test_ipv6(run: Runner, serve: Serve) -> None:
     (connect,) = spans.named(names.SOCKET_CONNECT)
     assert connect.name == f"socket connect [::1]:{server.port}"
     assert not spans.named(names.DNS_LOOKUP)
-
-
-

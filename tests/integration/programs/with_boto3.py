@@ -65,6 +65,28 @@ def read(client, bucket, key):
     client.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
+def gaps(endpoint, *pauses):
+    config = Config(s3={"addressing_style": "path"})
+    client = boto3.client("s3", endpoint_url=endpoint, config=config)
+    read(client, "bucket", "first")
+    for pause in pauses:
+        time.sleep(float(pause))
+        read(client, "bucket", "next")
+
+
+def table(endpoint, count):
+    client = boto3.client("dynamodb", endpoint_url=endpoint)
+    client.create_table(
+        TableName="orders",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for _ in range(int(count)):
+        client = boto3.client("dynamodb", endpoint_url=endpoint)
+        put(client)
+
+
 def buckets(endpoint, count):
     config = Config(s3={"addressing_style": os.environ.get("STYLE", "virtual")})
     client = boto3.client("s3", endpoint_url=endpoint, config=config)
