@@ -8,6 +8,7 @@ from typing import Any
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from conntrace import in_process
+from conntrace.traced import recorder, run_start
 
 
 class ConntraceInstrumentor(BaseInstrumentor):  # type: ignore[misc]
@@ -18,6 +19,10 @@ class ConntraceInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
+        # Below `conntrace run`: `opentelemetry-instrument` puts a sitecustomize of its own before
+        # ours and does not pass it on, so this is where the agent of the run comes in.
+        if recorder.running is None and run_start.start():
+            return
         in_process.instrument(tracer_provider=kwargs.get("tracer_provider"))
 
     def _uninstrument(self, **kwargs: Any) -> None:
