@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "CONNTRACE_"
+# Read by the scripts of a checkout, not by conntrace.
+_NOT_OURS = ("CONNTRACE_CACHE",)
 
 
 class Settings:
@@ -34,7 +36,6 @@ class Settings:
     exec_wrapper_next: str
     channel: str
     token: str
-    testing: bool
     testing: bool
     service_name: str
     resource_attributes: tuple[tuple[str, str], ...]
@@ -107,6 +108,7 @@ def _fallback(row: Setting) -> str:
 
 def _unknown_names(environment: Mapping[str, str]) -> list[str]:
     known = [name for row in TABLE for name in row.names if name.startswith(PREFIX)]
+    known.extend(_NOT_OURS)
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
     if not unknown:
         return []

@@ -30,8 +30,8 @@ def summary_line(summary: Summary, places: list[str]) -> str:
         counted(summary.processes, "process", "processes"),
         counted(summary.requests, "request", "requests"),
         counted(summary.connections, "connection", "connections"),
-        counted(summary.findings, "avoidable", "avoidable"),
-        f"{summary.dropped} dropped",
+        counted(summary.findings, "finding", "findings"),
+        f"{summary.dropped:,} dropped",
     ]
     where = ", ".join(places) or "the report above"
     return f"{' · '.join(parts)} · spans: {where}"

@@ -82,7 +82,7 @@ def _channel() -> Check:
 
 def _endpoint() -> Check:
     """A real, empty export to the endpoint."""
-    from conntrace.analyzer.exporters.choose import HTTP_JSON, endpoint_of, protocol_of
+    from conntrace.analyzer.exporters.choose import HTTP_JSON, protocol_of, shown_endpoint
     from conntrace.analyzer.exporters.http_post import HttpPost, PostFailed
 
     settings, _ = load(os.environ)
@@ -95,5 +95,5 @@ def _endpoint() -> Check:
     except PostFailed as error:
         return Check("endpoint", f"cannot be reached: {error}", False)
     healthy = answer.status // 100 == 2
-    host = endpoint_of(settings).partition("://")[2].rpartition("@")[2]
+    host = shown_endpoint(settings)
     return Check("endpoint", f"{host} answered {answer.status} to an empty export", healthy)

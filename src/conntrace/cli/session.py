@@ -84,9 +84,11 @@ class Session:
     ) -> None:
         from conntrace.cli.closing import closing_lines
 
-        outputs.close()
+        losses = outputs.close()
         if recording is not None:
             recording.close()
-        outputs.show_report()
-        for line in closing_lines(pipeline.summary(), server, outputs, self._options.command):
+        summary = pipeline.summary()
+        if summary.processes:
+            outputs.show_report()
+        for line in losses + closing_lines(summary, server, outputs, self._options.command):
             say(line)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from urllib.parse import urlsplit
 
-from conntrace.analyzer.exporters.choose import endpoint_of, otlp_exporter
+from conntrace.analyzer.exporters.background import BackgroundExporter
+from conntrace.analyzer.exporters.choose import otlp_exporter, shown_endpoint
 from conntrace.analyzer.exporters.file import FileExporter
+from conntrace.analyzer.exporters.resource import with_resource_attributes
 from conntrace.analyzer.exporters.sampling import sampled
 from conntrace.analyzer.span import Exporter
 from conntrace.cli.run_options import RunOptions
@@ -17,6 +18,8 @@ from conntrace.config import Settings
 from conntrace.errors import ConntraceError
 
 CLOSE_TIMEOUT_S = 10.0
+# A report of more is of no use to anyone, and is read into memory as a whole.
+REPORT_MAX_BYTES = 128 * 1024 * 1024
 
 
 class SpanOutputs:
@@ -30,62 +33,65 @@ class SpanOutputs:
         self.exporters: list[Exporter] = []
         self.places: list[str] = []
         self._settings = settings
-        self._report_source = ""
-        self._temporary = ""
+        self._sender: BackgroundExporter | None = None
+        self._kept = -1
         if options.output:
             self._add_file(options.output)
         if settings.exports_otlp:
             self._add_endpoint()
-        self._wants_report = options.report or not (options.output or settings.exports_otlp)
-        if self._wants_report and not self._report_source:
+        if options.report or not self.places:
             self._add_temporary_file()
 
-    def close(self) -> None:
-        """Deliver what is left."""
+    def close(self) -> list[str]:
+        """Deliver what is left; returns a line for each place that not everything reached."""
         for exporter in self.exporters:
             exporter.close(CLOSE_TIMEOUT_S)
+        sender = self._sender
+        if sender is None or not sender.dropped:
+            return []
+        place = shown_endpoint(self._settings)
+        return [f"{sender.dropped:,} spans did not reach {place}: {sender.problem} [otlp-failed]"]
 
     def show_report(self) -> None:
         """The report on standard error, when it was asked for or is the only output."""
-        try:
-            if self._wants_report and self._report_source:
-                from conntrace.report.text import report_text
+        if self._kept < 0:
+            return
+        from conntrace.report.text import report_text
 
-                report_text(self._report_source, sys.stderr)
-                sys.stderr.flush()
+        try:
+            report_text(f"/dev/fd/{self._kept}", sys.stderr)
+            sys.stderr.flush()
         except (ConntraceError, OSError) as error:
             say(f"the report cannot be shown: {error} [report-failed]")
-        finally:
-            if self._temporary:
-                os.unlink(self._temporary)
+
+    def _add(self, exporter: Exporter, place: str) -> None:
+        wanted = sampled(exporter, self._settings)
+        self.exporters.append(with_resource_attributes(wanted, self._settings))
+        self.places.append(place)
 
     def _add_file(self, path: str) -> None:
         try:
-            file = FileExporter(path, max_bytes=self._settings.file_max_bytes)
+            self._add(FileExporter(path, max_bytes=self._settings.file_max_bytes), path)
         except ConntraceError as error:
             self.problems.append(str(error))
-            return
-        self.exporters.append(sampled(file, self._settings))
-        self.places.append(path)
-        if os.path.isfile(path):
-            self._report_source = path
-
-    def _add_temporary_file(self) -> None:
-        try:
-            descriptor, self._temporary = tempfile.mkstemp(prefix="conntrace-", suffix=".jsonl")
-            os.close(descriptor)
-            file = FileExporter(self._temporary, max_bytes=self._settings.file_max_bytes)
-        except (OSError, ConntraceError) as error:
-            self.problems.append(f"no room for the report's data: {error} [no-temporary-file]")
-            return
-        self.exporters.append(file)
-        self._report_source = self._temporary
 
     def _add_endpoint(self) -> None:
         try:
-            self.exporters.append(otlp_exporter(self._settings))
+            self._sender = otlp_exporter(self._settings)
         except ConntraceError as error:
             self.problems.append(str(error))
-            return
-        parts = urlsplit(endpoint_of(self._settings))
-        self.places.append(f"{parts.scheme}://{parts.hostname}:{parts.port or ''}".rstrip(":"))
+        else:
+            self._add(self._sender, shown_endpoint(self._settings))
+
+    def _add_temporary_file(self) -> None:
+        """The report shows everything, whatever the sampler lets out.
+
+        The file has no name from the start: however the run ends, nothing is left behind.
+        """
+        try:
+            self._kept, path = tempfile.mkstemp(prefix="conntrace-", suffix=".jsonl")
+            self.exporters.append(FileExporter(path, max_bytes=REPORT_MAX_BYTES))
+            os.unlink(path)
+        except (OSError, ConntraceError) as error:
+            self.problems.append(f"no room for the report's data: {error} [no-temporary-file]")
+            self._kept = -1

@@ -2,40 +2,84 @@
 
 from __future__ import annotations
 
-from conntrace.analyzer.exporters.sampling import sampled
-from conntrace.analyzer.span import Exporter
+from urllib.parse import urlsplit
+
+from conntrace.analyzer.exporters.background import BackgroundExporter
 from conntrace.config import Settings
+from conntrace.errors import ConntraceError
 
 HTTP_JSON = "http/json"
 GRPC = "grpc"
-_GRPC_PORT = ":4317"
+_GRPC_PORT = 4317  # IANA: "opentelemetry", OTLP over gRPC
+_TRACES_PATH = "/v1/traces"
 
 
-def otlp_exporter(settings: Settings) -> Exporter:
-    """The exporter for the endpoint that is set, sampling included.
+def otlp_exporter(settings: Settings) -> BackgroundExporter:
+    """The exporter for the endpoint that is set.
 
-    Raises `ConntraceError` when the endpoint needs a package that is not installed.
+    Raises `ConntraceError` when it is no URL for its protocol, needs a package that is not
+    installed, or needs files that cannot be read.
     """
-    if protocol_of(settings) == HTTP_JSON:
+    protocol = protocol_of(settings)
+    if protocol != GRPC and not _is_url(endpoint_of(settings)):
+        raise ConntraceError(
+            "otlp-endpoint",
+            "the OTLP endpoint is no URL such as http://localhost:4318, which the protocol "
+            f"{protocol} needs",
+        )
+    if protocol == HTTP_JSON:
         from conntrace.analyzer.exporters.otlp_http import OtlpHttpExporter
 
-        return sampled(OtlpHttpExporter(settings), settings)
+        return OtlpHttpExporter(settings)
     from conntrace.analyzer.exporters.otlp_official import OfficialOtlpExporter
 
-    return sampled(OfficialOtlpExporter(settings), settings)
+    return OfficialOtlpExporter(settings, protocol=protocol, endpoint=endpoint_of(settings))
 
 
 def protocol_of(settings: Settings) -> str:
     """The protocol that is set; by default gRPC on its own port, else JSON over HTTP."""
     if settings.otlp_protocol:
         return settings.otlp_protocol
-    return GRPC if _GRPC_PORT in endpoint_of(settings) else HTTP_JSON
+    endpoint = settings.otlp_traces_endpoint or settings.otlp_endpoint
+    return GRPC if _port(endpoint) == _GRPC_PORT else HTTP_JSON
 
 
 def endpoint_of(settings: Settings) -> str:
-    """Where spans go, as a URL; empty when no endpoint is set."""
+    """Where spans go; empty when no endpoint is set. For HTTP a URL with its path.
+
+    The endpoint for all signals gets the path of traces added, the one for traces is taken as it
+    stands, and gRPC knows no paths (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP").
+    """
+    general = settings.otlp_endpoint
+    if protocol_of(settings) == GRPC:
+        return settings.otlp_traces_endpoint or general
     if settings.otlp_traces_endpoint:
         return settings.otlp_traces_endpoint
-    if not settings.otlp_endpoint:
-        return ""
-    return settings.otlp_endpoint.rstrip("/") + "/v1/traces"
+    return general.rstrip("/") + _TRACES_PATH if general else ""
+
+
+def shown_endpoint(settings: Settings) -> str:
+    """The endpoint's scheme, host and port, without user, path and query: fit to be shown."""
+    parts = urlsplit(_with_scheme(endpoint_of(settings)))
+    port = f":{_port(endpoint_of(settings))}" if _port(endpoint_of(settings)) else ""
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    return f"{scheme}{parts.hostname or ''}{port}"
+
+
+def _is_url(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:
+        return False
+
+
+def _port(endpoint: str) -> int | None:
+    try:
+        return urlsplit(_with_scheme(endpoint)).port
+    except ValueError:
+        return None
+
+
+def _with_scheme(endpoint: str) -> str:
+    return endpoint if "://" in endpoint else f"//{endpoint}"

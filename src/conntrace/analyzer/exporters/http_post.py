@@ -29,6 +29,7 @@ class Answer(NamedTuple):
 
     status: int
     retry_after_s: float
+    body: bytes = b""
 
 
 class HttpPost:
@@ -41,8 +42,11 @@ class HttpPost:
             "User-Agent": f"conntrace/{conntrace.__version__}",
             **dict(settings.otlp_headers),
         }
+        self._port = self._url.port or _DEFAULT_PORTS[self._url.scheme]
         self._context = _tls_context(settings) if self._url.scheme == "https" else None
-        self._proxy = _proxy_for(self._url)
+        self._proxy = _proxy_for(self._url, self._port)
+        if self._proxy is not None and self._context is None:
+            self._headers.update(_proxy_headers(self._proxy))
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
@@ -73,8 +77,8 @@ class HttpPost:
         connection = self._connected(timeout_s)
         connection.request("POST", self._target(), body, {**self._headers, **headers})
         response = connection.getresponse()
-        response.read(MAX_ANSWER_BYTES)
-        answer = Answer(response.status, _retry_after(response.getheader("Retry-After")))
+        content = response.read(MAX_ANSWER_BYTES)
+        answer = Answer(response.status, _retry_after(response.getheader("Retry-After")), content)
         if response.will_close or not response.isclosed():
             self.close()
         return answer
@@ -89,13 +93,14 @@ class HttpPost:
 
     def _new_connection(self, timeout_s: float) -> http.client.HTTPConnection:
         host = self._url.hostname or ""
-        port = self._url.port or _DEFAULT_PORTS[self._url.scheme]
-        near = (self._proxy.hostname or "", self._proxy.port or 80) if self._proxy else (host, port)
+        near = (host, self._port)
+        if self._proxy is not None:
+            near = (self._proxy.hostname or "", self._proxy.port or 80)
         if self._context is None:
             return http.client.HTTPConnection(*near, timeout=timeout_s)
         connection = http.client.HTTPSConnection(*near, timeout=timeout_s, context=self._context)
         if self._proxy is not None:
-            connection.set_tunnel(host, port, _proxy_headers(self._proxy))
+            connection.set_tunnel(host, self._port, _proxy_headers(self._proxy))
         return connection
 
     def _target(self) -> str:
@@ -121,10 +126,10 @@ def _tls_context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def _proxy_for(url: SplitResult) -> SplitResult | None:
+def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
     """The proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as everyone reads them."""
     proxy = getproxies().get(url.scheme, "")
-    if not proxy or proxy_bypass(url.hostname or ""):
+    if not proxy or proxy_bypass(f"{url.hostname}:{port}"):
         return None
     return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
 
