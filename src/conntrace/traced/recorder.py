@@ -78,13 +78,13 @@ class Recorder:
         self._installer.install()
         if with_audit:
             audit.install()
-        atexit.register(self._say_goodbye)
+        atexit.register(self._leave)
         _register_fork_hook()
         return True
 
     def stop(self) -> None:
         """Undo every patch and forget everything."""
-        atexit.unregister(self._say_goodbye)
+        atexit.unregister(self._leave)
         audit.remove()
         self._installer.remove()
         self._say_goodbye()
@@ -142,6 +142,12 @@ class Recorder:
             started_ns(), self._way, late, forked_from, first_id,
             ".".join(map(str, sys.version_info[:3])), _command(), self._service, __version__,
         )  # fmt: skip
+
+    def _leave(self) -> None:
+        """At exit: a socket left to the interpreter's end would warn in the program's name."""
+        self._say_goodbye()
+        if self._channel is not None:
+            self._channel.close()
 
     def _say_goodbye(self) -> None:
         self.flush()

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 from weakref import ref
 
+from conntrace.traced import guard
+
 Record = TypeVar("Record")
 
 
@@ -31,12 +33,13 @@ class Registry(Generic[Record]):
     def add(self, subject: object, record: Record) -> None:
         """Keep a record until the object is collected."""
         key = id(subject)
-        records, gone = self._records, self._gone
+        records, gone, contained = self._records, self._gone, guard.contained
 
         def forget(_: ref[object]) -> None:
             entry = records.pop(key, None)
             if entry is not None:
-                gone(entry[1])
+                # What leaves a finalizer would be shown to the program as an unraisable exception.
+                contained("forget", gone, entry[1])
 
         records[key] = (ref(subject, forget), record)
 

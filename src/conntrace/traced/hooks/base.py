@@ -73,16 +73,20 @@ def note_around(hook: Hook) -> Callable[..., object]:
                 token = begin(instance, args, kwargs)
             except Exception as error:
                 guard.failed(place, error)
-        if token is None or end is None:
-            return wrapped(*args, **kwargs)
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            try:
-                end(token, None, error)
-            except Exception as own_error:
-                guard.failed(place, own_error)
+            if token is not None and end is not None:
+                try:
+                    end(token, None, error)
+                except Exception as own_error:
+                    guard.failed(place, own_error)
+            # The traceback keeps this frame, where the original may have left none: it must not
+            # keep the program's objects alive with it.
+            del token, wrapped, instance, args, kwargs
             raise
+        if token is None or end is None:
+            return result
         try:
             end(token, result, None)
         except Exception as own_error:

@@ -111,7 +111,7 @@ def _end_superseded(operation: Operation) -> None:
         if isinstance(failure, BaseException):
             error = error_type(failure)
         else:
-            status = getattr(frame.f_locals.get("response"), "status", 0)
+            status = _status_of(frame.f_locals.get("response"))
     _note_end(operation, status, error)
 
 
@@ -129,8 +129,13 @@ def _caller_urlopen(frame: FrameType | None) -> FrameType | None:
 def _end_request(operation: Operation, response: Any, error: BaseException | None) -> None:
     if operation.ended:
         return
-    status = getattr(response, "status", 0) if response is not None else 0
-    _note_end(operation, status, error_type(error))
+    _note_end(operation, _status_of(response), error_type(error))
+
+
+def _status_of(response: object) -> int:
+    """A response that never began says "UNKNOWN"."""
+    status = getattr(response, "status", 0)
+    return status if isinstance(status, int) else 0
 
 
 def _note_end(operation: Operation, status: int, error: str) -> None:
