@@ -15,9 +15,13 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from scripts.shell import Missing
+
 from tests.compat.comparing import Verdict, judge
 from tests.compat.suites import SUITES, Suite, chosen
 from tests.compat.workplace import NotHere
+
+# A suite that falls over as a whole must not bury the others.
+MOST_NAMED = 20
 
 
 def main() -> int:
@@ -62,8 +66,10 @@ def lines_of(verdict: Verdict) -> Iterable[str]:
     )
     for fault in verdict.faults:
         yield f"  fault: {fault}"
-    for test, what in verdict.different.items():
+    for test, what in list(verdict.different.items())[:MOST_NAMED]:
         yield f"  different: {test} ({what})"
+    if len(verdict.different) > MOST_NAMED:
+        yield f"  different: {len(verdict.different) - MOST_NAMED} more; see {traced.log}"
     for test, what in verdict.settled.items():
         yield f"  unsteady, agrees when run alone: {test} ({what})"
     for test in verdict.plain_failures:

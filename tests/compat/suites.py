@@ -20,7 +20,7 @@ URLLIB3_TARPIT = (
     "test_tunneling_proxy_connect_timeout",
     "test_tunneling_proxy_request_timeout",
     "test_https_proxy_tls_error",
-    "test_https_proxy_hostname_verification",
+    "test_proxy_https_target_tls_error",
 )
 REQUESTS_OUTSIDE = ("test_connect_timeout", "test_total_timeout_connect", "doesnotexist")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from scripts.shell import Missing
+
 from tests.compat.comparing import judge
 from tests.compat.run import lines_of
 from tests.compat.suites import Suite, chosen

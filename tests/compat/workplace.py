@@ -13,6 +13,7 @@ from pathlib import Path
 from scripts.cache import CHECKOUT, cache_root, digest, locked
 from scripts.installer import install, new_virtualenv
 from scripts.shell import Missing, run, say
+
 from tests.compat.suites import Suite
 
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
