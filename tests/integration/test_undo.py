@@ -41,7 +41,7 @@ from conntrace.testing import capture
 assert "urllib3" not in sys.modules
 with capture():
     import urllib3, requests, botocore.client, botocore.httpsession
-    if "conntrace" in type(vars(urllib3.connection.HTTPConnection)["_new_conn"]).__module__:
+    if "conntrace" in type(vars(urllib3.connection.HTTPConnection)["connect"]).__module__:
         print("patched")
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] in ("socket", "ssl", "http", "urllib3", "requests", "botocore"):
