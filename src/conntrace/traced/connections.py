@@ -20,8 +20,8 @@ class PoolRecord:
         self.identity = identity
         self.manager = manager
         self.scheme, self.host, self.port = origin
-        # Connection objects in use; adding and discarding are atomic.
-        self.leases: set[ConnectionRecord] = set()
+        # Connections in use, and requests about to get one; adding and discarding are atomic.
+        self.leases: set[object] = set()
 
 
 class ConnectionRecord:

@@ -29,6 +29,4 @@ def build_run_in_executor(original: Callable[..., Any]) -> Callable[..., Any]:
     return run_in_executor
 
 
-HOOKS = (
-    Hook("asyncio.base_events", "BaseEventLoop.run_in_executor", build=build_run_in_executor),
-)
+HOOKS = (Hook("asyncio.base_events", "BaseEventLoop.run_in_executor", build=build_run_in_executor),)

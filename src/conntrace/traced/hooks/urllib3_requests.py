@@ -22,6 +22,8 @@ from conntrace.traced.hooks.urllib3_pools import idle_connections, register_pool
 from conntrace.traced.originals import monotonic_ns
 
 _MAX_FRAMES = 8
+# No thread that only waits for the interpreter waits this long.
+_CERTAIN_WAIT_NS = 100_000_000
 
 
 class Probe(NamedTuple):
@@ -156,9 +158,9 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
         before = guard.contained("_get_conn", _before_get, args[0])
         try:
             connection = original(*args, **kwargs)
-        except BaseException as error:
+        except BaseException:
             if before is not None:
-                guard.contained("_get_conn", _note_failed_checkout, before, error)
+                guard.contained("_get_conn", _note_failed_checkout, before)
             raise
         if before is not None:
             guard.contained("_get_conn", _note_checkout, before, args[0], connection)
@@ -168,9 +170,22 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class BeforeGet:
-    """The pool just before it is asked for a connection."""
+    """The pool just before it is asked for a connection.
 
-    __slots__ = ("in_use", "maxsize", "operation", "queue_size", "record", "request", "started_ns")
+    It stands among the pool's leases until the connection itself does: a thread that is between
+    the two has taken a slot already, and another one must not take the pool for idle.
+    """
+
+    __slots__ = (
+        "block",
+        "in_use",
+        "maxsize",
+        "operation",
+        "queue_size",
+        "record",
+        "request",
+        "started_ns",
+    )
 
     def __init__(self, pool: Any, record: PoolRecord, operation: Operation | None) -> None:
         self.record = record
@@ -179,8 +194,24 @@ class BeforeGet:
         queue = pool.pool
         self.queue_size = len(queue.queue) if queue is not None else 0
         self.maxsize = queue.maxsize if queue is not None else 0
+        self.block = pool.block
         self.in_use = len(record.leases)
+        record.leases.add(self)
         self.started_ns = monotonic_ns()
+
+    def leased(self, connection: ConnectionRecord) -> None:
+        """The pool handed out this connection; others may have come meanwhile."""
+        leases = self.record.leases
+        leases.add(connection)
+        leases.discard(self)
+        self.in_use = max(self.in_use, len(leases) - 1)
+
+    def waited_ns(self, now: int) -> int:
+        """How long the pool made the request wait; the interpreter's own delays are not its."""
+        waited = now - self.started_ns
+        if self.block and (not self.queue_size or waited > _CERTAIN_WAIT_NS):
+            return waited
+        return 0
 
 
 def _before_get(pool: Any) -> BeforeGet:
@@ -231,7 +262,7 @@ def _note_checkout(before: BeforeGet, pool: Any, connection: Any) -> None:
         connections.add(connection, record)
     record.pool = before.record
     probe, operation = _probe.get(), before.operation
-    before.record.leases.add(record)
+    before.leased(record)
     record.lease = operation
     reused = probe is not None and probe.record is record and probe.found == "live"
     their_span = None
@@ -261,7 +292,7 @@ def _note_reuse(
             before.record.identity,
             record.connection,
             their_span,
-            now - before.started_ns,
+            before.waited_ns(now),
             now - record.put_ns if record.put_ns >= 0 else -1,
             before.in_use,
             before.queue_size,
@@ -303,7 +334,8 @@ def _note_need(
         popped, outcome, facts = probe.record.previous, probe.found, probe.facts
         idle_ns = now - probe.record.put_ns if probe.record.put_ns >= 0 else -1
     else:
-        outcome = "placeholder" if before.queue_size else "empty"
+        all_out = not before.queue_size or before.in_use >= before.maxsize
+        outcome = "empty" if all_out else "placeholder"
     recording.send(
         notes.checkout(
             before.request,
@@ -311,7 +343,7 @@ def _note_need(
             outcome,
             popped,
             their_span,
-            now - before.started_ns,
+            before.waited_ns(now),
             idle_ns,
             before.in_use,
             idle_connections(pool),
@@ -323,7 +355,8 @@ def _note_need(
     )
 
 
-def _note_failed_checkout(before: BeforeGet, error: BaseException) -> None:
+def _note_failed_checkout(before: BeforeGet) -> None:
+    before.record.leases.discard(before)
     operation = before.operation
     if operation is None:
         return
