@@ -1,0 +1,268 @@
+"""OTLP over HTTP with JSON, against a real server on the loopback."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+from tests.unit.exporters.collector import Collector, Reply, collector
+from tests.unit.exporters.spans import make_span
+
+from conntrace.analyzer.exporters import background, otlp_http
+from conntrace.analyzer.exporters.choose import otlp_exporter
+from conntrace.analyzer.exporters.otlp_http import OtlpHttpExporter
+from conntrace.config import Settings
+from conntrace.errors import ConntraceError
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp_http, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(background, "LINGER_S", 0.01)
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[Collector]:
+    with collector() as running:
+        yield running
+
+
+def exporter_for(url: str, **environment: str) -> OtlpHttpExporter:
+    exporter = otlp_exporter(Settings({"OTEL_EXPORTER_OTLP_ENDPOINT": url, **environment}))
+    assert isinstance(exporter, OtlpHttpExporter)
+    return exporter
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_drops(exporter: OtlpHttpExporter) -> None:
+    deadline = time.monotonic() + 5
+    while not exporter.dropped and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_spans_arrive_with_headers_and_path(server: Collector) -> None:
+    exporter = exporter_for(server.url, OTEL_EXPORTER_OTLP_HEADERS="x-key=a%20secret,x-team=b")
+    exporter.export([make_span("one"), make_span("two")])
+    exporter.close(5)
+    assert server.names == ["one", "two"]
+    (request,) = server.received
+    assert (request.method, request.target) == ("POST", "/v1/traces")
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["x-key"] == "a secret"
+    assert request.headers["x-team"] == "b"
+    assert request.headers["user-agent"].startswith("conntrace/")
+    assert exporter.dropped == 0
+    assert exporter.problem == ""
+
+
+def test_the_endpoint_for_traces_is_used_as_it_stands(server: Collector) -> None:
+    exporter = exporter_for(
+        "http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{server.url}/own/path?x=1"
+    )
+    exporter.export([make_span()])
+    exporter.close(5)
+    assert [request.target for request in server.received] == ["/own/path?x=1"]
+
+
+@pytest.mark.parametrize(
+    ("compression", "spans", "compressed"),
+    [("", 1, False), ("", 20, True), ("gzip", 1, True), ("none", 20, False)],
+)
+def test_compression(server: Collector, compression: str, spans: int, compressed: bool) -> None:
+    exporter = exporter_for(server.url, OTEL_EXPORTER_OTLP_COMPRESSION=compression)
+    exporter.export([make_span()] * spans)
+    exporter.close(5)
+    (request,) = server.received
+    assert (request.headers.get("content-encoding") == "gzip") == compressed
+    if compressed:
+        assert gzip.decompress(request.raw).startswith(b'{"resourceSpans":')
+    assert len(request.spans) == spans
+
+
+def test_one_connection_serves_many_batches(server: Collector) -> None:
+    exporter = exporter_for(server.url)
+    for number in range(5):
+        exporter.export([make_span(str(number))])
+        deadline = time.monotonic() + 5
+        while len(server.received) <= number and time.monotonic() < deadline:
+            time.sleep(0.005)
+    exporter.close(5)
+    assert server.names == ["0", "1", "2", "3", "4"]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_busy_endpoint_is_asked_again(server: Collector, status: int) -> None:
+    server.replies = [Reply(status), Reply(status)]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()])
+    exporter.close(5)
+    assert len(server.received) == 3
+    assert exporter.dropped == 0
+
+
+def test_retry_after_is_obeyed(server: Collector) -> None:
+    server.replies = [Reply(429, {"Retry-After": "1"})]
+    exporter = exporter_for(server.url)
+    began = time.monotonic()
+    exporter.export([make_span()])
+    deadline = began + 5
+    while len(server.received) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert 1 <= time.monotonic() - began < 2
+    exporter.close(5)
+    assert exporter.dropped == 0
+
+
+def test_retry_after_beyond_the_timeout_gives_up_at_once(server: Collector) -> None:
+    server.replies = [Reply(503, {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"})]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()])
+    exporter.close(5)
+    assert len(server.received) == 1
+    assert exporter.dropped == 1
+    assert exporter.problem == "it answered 503"
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 500, 501])
+def test_a_refusal_is_final(server: Collector, status: int) -> None:
+    server.replies = [Reply(status)]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span(), make_span()])
+    exporter.close(5)
+    assert len(server.received) == 1
+    assert exporter.dropped == 2
+    assert exporter.problem == f"it answered {status}"
+
+
+def test_partial_success_is_counted(server: Collector) -> None:
+    server.replies = [
+        Reply(body=b'{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}'),
+        Reply(body=b"not json"),
+    ]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()] * 3)
+    wait_for_drops(exporter)
+    exporter.export([make_span()])
+    exporter.close(5)
+    assert exporter.dropped == 2
+    assert exporter.problem == "too old"
+
+
+def test_a_kept_connection_that_died_is_replaced(server: Collector) -> None:
+    exporter = exporter_for(server.url)
+    exporter.export([make_span("first")])
+    deadline = time.monotonic() + 5
+    while not server.received and time.monotonic() < deadline:
+        time.sleep(0.005)
+    server.replies = [Reply(hang_up=True)]
+    exporter.export([make_span("second")])
+    exporter.close(5)
+    assert server.names == ["first", "second", "second"]
+    assert exporter.dropped == 0
+
+
+def test_a_dead_endpoint_costs_spans_and_no_time() -> None:
+    exporter = exporter_for(f"http://127.0.0.1:{unused_port()}", OTEL_EXPORTER_OTLP_TIMEOUT="300")
+    began = time.monotonic()
+    exporter.export([make_span()] * 3)
+    assert time.monotonic() - began < 0.1
+    wait_for_drops(exporter)
+    exporter.export([make_span()])
+    began = time.monotonic()
+    exporter.close(5)
+    assert time.monotonic() - began < 1
+    assert exporter.dropped == 4
+    assert "refused" in exporter.problem
+
+
+def test_an_endpoint_that_never_answers_is_given_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        exporter = exporter_for(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        exporter.export([make_span()])
+        began = time.monotonic()
+        exporter.close(0.3)
+        assert time.monotonic() - began < 1
+        assert exporter.dropped == 1
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "MAX_WAITING", 10)
+    monkeypatch.setattr(background, "BATCH", 5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        exporter = exporter_for(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        for _ in range(100):
+            exporter.export([make_span()])
+        # Ten wait, and up to one batch is on its way.
+        assert 85 <= exporter.dropped <= 90
+        exporter.close(0.1)
+        assert exporter.dropped == 100
+
+
+def test_https_with_the_users_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    with collector(context) as server:
+        exporter = exporter_for(server.url, OTEL_EXPORTER_OTLP_CERTIFICATE=str(bundle))
+        exporter.export([make_span("secret")])
+        exporter.close(5)
+        assert server.names == ["secret"]
+
+        distrustful = exporter_for(server.url)
+        distrustful.export([make_span("refused")])
+        distrustful.close(5)
+        assert distrustful.dropped == 1
+        assert "CERTIFICATE_VERIFY_FAILED" in distrustful.problem
+        assert server.names == ["secret"]
+
+
+def test_a_certificate_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConntraceError) as raised:
+        exporter_for("https://127.0.0.1:1", OTEL_EXPORTER_OTLP_CERTIFICATE="/nowhere.pem")
+    assert raised.value.slug == "otlp-certificate"
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:4318", "http://host:0"])
+def test_an_endpoint_that_is_no_url_is_named(endpoint: str) -> None:
+    with pytest.raises(ConntraceError) as raised:
+        exporter_for(endpoint)
+    assert raised.value.slug == "otlp-endpoint"
+
+
+def test_a_proxy_is_used_and_no_proxy_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with collector() as proxy, collector() as direct:
+        monkeypatch.setenv("http_proxy", f"http://user:pass%21@127.0.0.1:{proxy.port}")
+        exporter = exporter_for("http://backend.test:4318")
+        exporter.export([make_span("through")])
+        exporter.close(5)
+        (request,) = proxy.received
+        assert request.target == "http://backend.test:4318/v1/traces"
+        assert request.headers["host"] == "backend.test:4318"
+        assert request.headers["proxy-authorization"] == "Basic dXNlcjpwYXNzIQ=="
+
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        exporter = exporter_for(direct.url)
+        exporter.export([make_span("around")])
+        exporter.close(5)
+        assert direct.names == ["around"]
+        assert len(proxy.received) == 1
