@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def install(virtualenv: Path, *arguments: str | Path) -> None:
     run([python, "-m", "pip", "install", "--quiet", *arguments], tries=3)
 
 
+@functools.cache
 def uv_program() -> Path | None:
     """A pinned uv in the cache, several times faster than pip; None when it cannot be had."""
     folder = cache_root() / "tools" / f"uv-{UV_VERSION}"
@@ -45,7 +47,7 @@ def uv_program() -> Path | None:
         if not program.exists():
             try:
                 new_virtualenv(folder)
-                run([folder / "bin" / "pip", "install", "--quiet", f"uv=={UV_VERSION}"], tries=2)
+                run([folder / "bin" / "pip", "install", "--quiet", f"uv=={UV_VERSION}"])
             except Missing as problem:
                 say(f"no uv ({problem})")
                 return None
