@@ -88,9 +88,13 @@ def test_server_closed_idle(run: Runner, serve: Serve, tls: str, end: str) -> No
     spans = run("with_urllib3", "reuse", server.url("a.test"), 2, 1.0)
     setup = assert_replaced(spans, server, "server_closed_idle", "remote")
     limit = setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S]
-    assert limit == pytest.approx(0.5, abs=0.1)
-    assert 0.9 < float(setup.attributes[names.CONNECTION_IDLE_S]) < 2.0  # type: ignore[arg-type]
-    assert "0.5 s" in str(setup.attributes[names.CAUSE_DETAIL])
+    # On a busy machine both are late: the server tells how long it waited, and the client's clock
+    # starts when it has read the answer.
+    connection = server.connections[0]
+    late_s = max(0, spans.requests[0].end_ns - connection.answered_ns) / 1e9
+    assert limit == pytest.approx(connection.idle_s - late_s, abs=0.1)
+    assert 0.9 < float(setup.attributes[names.CONNECTION_IDLE_S]) < 3.0  # type: ignore[arg-type]
+    assert f"after {limit:.1f} s" in str(setup.attributes[names.CAUSE_DETAIL])
 
 
 @pytest.mark.parametrize("function", ["reuse", "keepalive"])

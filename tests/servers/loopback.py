@@ -47,6 +47,10 @@ class Connection:
     accepted_at: float
     requests: list[Request] = field(default_factory=list)
     tls_version: str = ""
+    idle_s: float = 0.0
+    """How long it was idle when the server ended it; 0 when it was not for being idle."""
+    answered_ns: int = 0
+    """When the last answer was sent (Unix epoch)."""
 
 
 class LoopbackServer:
@@ -167,7 +171,7 @@ class LoopbackServer:
 
     def _talk(self, stream: socket.socket, record: Connection) -> None:
         with stream.makefile("rb") as reader:
-            while (request := self._next_request(stream, reader)) is not None:
+            while (request := self._next_request(stream, reader, record)) is not None:
                 with self._lock:
                     record.requests.append(request)
                 answer = self._limited(answer_to(request, self._gates), record)
@@ -186,11 +190,15 @@ class LoopbackServer:
         headers = (*answer.headers, ("Connection", "close"))
         return Answer(answer.status, answer.body, headers, ends_connection=True)
 
-    def _next_request(self, stream: socket.socket, reader: BinaryIO) -> Request | None:
+    def _next_request(
+        self, stream: socket.socket, reader: BinaryIO, record: Connection
+    ) -> Request | None:
+        began, record.answered_ns = time.monotonic(), time.time_ns()
         stream.settimeout(self.behaviour.idle_limit_s)
         try:
             return read_request(reader)
         except TimeoutError:
+            record.idle_s = time.monotonic() - began
             self._end_idle(stream)
             return None
 
