@@ -114,10 +114,17 @@ def _unknown_names(environment: Mapping[str, str]) -> list[str]:
         return []
     from difflib import get_close_matches  # rare, and not worth its price at every start
 
-    offered = [name for row in TABLE if not row.internal for name in row.names if name in known]
+    offered = [
+        name.removeprefix(PREFIX)
+        for row in TABLE
+        if not row.internal
+        for name in row.names
+        if name in known
+    ]
     lines = []
     for name in unknown:
-        close = get_close_matches(name, offered, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        # Without the prefix, which would make everything alike.
+        close = get_close_matches(name.removeprefix(PREFIX), offered, n=1)
+        hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
         lines.append(f"{name} is not a setting of conntrace{hint}")
     return lines
