@@ -10,7 +10,9 @@ from conntrace import semantic_names as names
 from conntrace.testing import Result, Span, Spans, run_program
 from tests.integration.sound import assert_sound
 from tests.servers.authority import Authority
+from tests.servers.loopback import LoopbackServer
 
+FIRST = "first_use_of_destination"
 PROGRAMS = Path(__file__).parent / "programs"
 
 Run = Callable[..., Result]
@@ -84,3 +86,16 @@ def step_names(spans: Spans, setup: Span) -> list[str]:
     )
     steps = spans.children(setup)
     return [kind for step in steps for kind in kinds if step.name.startswith(kind)]
+
+
+def assert_one_setup_an_accept(spans: Spans, server: LoopbackServer) -> None:
+    """Every connection the server saw has its set-up span, and the other way round."""
+    assert len(spans.setups) == server.accepts
+
+
+def assert_only_first_use(spans: Spans, server: LoopbackServer) -> None:
+    """The control's verdict: one proved first use, no advice."""
+    assert_one_setup_an_accept(spans, server)
+    assert spans.causes == [FIRST]
+    assert confidence(spans.setups[0]) == "proved"
+    assert spans.advice == []

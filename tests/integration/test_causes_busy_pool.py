@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
-from tests.integration.running import Runner, confidence
-
-FIRST = "first_use_of_destination"
+from tests.integration.running import FIRST, Runner, confidence
 
 
 def test_pool_growing(run: Runner, serve: Serve) -> None:

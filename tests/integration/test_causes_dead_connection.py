@@ -7,10 +7,8 @@ import pytest
 from conntrace import semantic_names as names
 from conntrace.testing import Span, Spans
 from tests.integration.conftest import Serve
-from tests.integration.running import Runner, confidence
+from tests.integration.running import FIRST, Runner, confidence
 from tests.servers.loopback import LoopbackServer
-
-FIRST = "first_use_of_destination"
 
 
 def assert_replaced(spans: Spans, server: LoopbackServer, name: str, initiator: str) -> Span:

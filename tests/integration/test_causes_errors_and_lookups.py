@@ -6,11 +6,9 @@ import pytest
 
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
-from tests.integration.running import Runner, cause, confidence
+from tests.integration.running import FIRST, Runner, cause, confidence
 from tests.servers.authority import Authority
 from tests.servers.loopback import LoopbackServer
-
-FIRST = "first_use_of_destination"
 
 
 @pytest.mark.parametrize("client", ["with_urllib3", "with_boto3"])

@@ -15,11 +15,9 @@ import conntrace
 from conntrace import semantic_names as names
 from conntrace.testing import capture
 from tests.integration.conftest import Serve
-from tests.integration.running import cause, confidence
+from tests.integration.running import FIRST, cause, confidence
 from tests.integration.sound import assert_sound
 from tests.servers.authority import Authority
-
-FIRST = "first_use_of_destination"
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ import pytest
 from conntrace import semantic_names as names
 from conntrace.testing import run_program
 from tests.integration.conftest import Serve
-from tests.integration.running import PROGRAMS, Runner
+from tests.integration.running import FIRST, PROGRAMS, Runner
 
-FIRST = "first_use_of_destination"
 BIN = Path(sys.executable).parent
 CONSOLE = {
     "OTEL_TRACES_EXPORTER": "console",

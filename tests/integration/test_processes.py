@@ -13,10 +13,9 @@ import pytest
 from conntrace import semantic_names as names
 from conntrace.testing import Result, read_spans
 from tests.integration.conftest import Serve
-from tests.integration.running import PROGRAMS, Runner
+from tests.integration.running import FIRST, PROGRAMS, Runner
 from tests.integration.sound import assert_sound
 
-FIRST = "first_use_of_destination"
 PROGRAM = str(PROGRAMS / "with_processes.py")
 
 

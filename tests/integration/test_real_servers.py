@@ -7,9 +7,7 @@ import pytest
 from conntrace import semantic_names as names
 from tests.components.dynamodb_server import DynamoDBLocal
 from tests.components.nginx_server import StartNginx
-from tests.integration.running import Runner, confidence
-
-FIRST = "first_use_of_destination"
+from tests.integration.running import FIRST, Runner, confidence
 
 pytestmark = pytest.mark.component
 
