@@ -40,7 +40,10 @@ class Outbox:
 
     def send(self, line: bytes) -> None:
         """Keep a line and send all that waits."""
-        self.note(line)
+        if len(self._waiting) >= MAX_WAITING:
+            self.dropped_events += 1
+        else:
+            self._waiting.append(line)
         self.drain()
 
     def drain(self) -> None:
@@ -69,16 +72,14 @@ class Outbox:
         self.__init__(channel)  # type: ignore[misc]
 
     def _send_packets(self) -> bool:
-        while True:
-            packet = self._packet or self._next_packet()
-            if not packet:
-                self.congested = False
-                return True
-            self._packet = packet
+        while self._packet or self._waiting:
+            packet = self._packet = self._packet or self._next_packet()
             if not self._channel.send(packet):
                 self.congested = True
                 return False
             self._packet = []
+        self.congested = False
+        return True
 
     def _next_packet(self) -> list[bytes]:
         waiting = self._waiting

@@ -31,8 +31,10 @@ from conntrace.traced.hooks import (
     http_client,
     tcp,
     tls,
+    urllib3_checkouts,
     urllib3_pools,
     urllib3_requests,
+    urllib3_returns,
 )
 from conntrace.traced.hooks.base import Hook, Installer
 from conntrace.traced.outbox import Outbox
@@ -45,6 +47,8 @@ HOOKS: tuple[Hook, ...] = (
     *http_client.HOOKS,
     *urllib3_pools.HOOKS,
     *urllib3_requests.HOOKS,
+    *urllib3_checkouts.HOOKS,
+    *urllib3_returns.HOOKS,
     *botocore.HOOKS,
     *asyncio_lookups.HOOKS,
 )

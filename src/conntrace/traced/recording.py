@@ -32,3 +32,17 @@ def send(line: bytes) -> None:
     """Keep a line and send all that waits."""
     if active is not None:
         active.outbox.send(line)
+
+
+def drain() -> None:
+    """Send all that waits."""
+    if active is not None:
+        active.outbox.drain()
+
+
+def is_congested() -> bool:
+    """True, and a reused request more on the count of those left out, while the channel is full."""
+    if active is None or not active.outbox.still_congested():
+        return False
+    active.outbox.dropped_requests += 1
+    return True
