@@ -20,6 +20,7 @@ from pathlib import Path
 EXAMPLES = Path(__file__).resolve().parent
 SPAN_FILE = EXAMPLES.parent / "build" / "demo" / "spans.jsonl"
 OTLP_PORT = 4318
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 JAEGER = "http://localhost:16686"
 SERVICE = "conntrace-demo"
 RUNS = (
@@ -63,12 +64,12 @@ def environment(url: str, folder: Path) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "OTEL_SERVICE_NAME": SERVICE,
     }
-    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{OTLP_PORT}"}
-    return kept | aws | (endpoint if otlp_listens() else {})
+    endpoint = {ENDPOINT: f"http://localhost:{OTLP_PORT}"}
+    return kept | aws | (endpoint if ENDPOINT not in kept and jaeger_listens() else {})
 
 
-def otlp_listens() -> bool:
-    """Whether something takes connections where an OTLP endpoint would be."""
+def jaeger_listens() -> bool:
+    """Whether something takes connections where Jaeger would take spans."""
     try:
         socket.create_connection(("localhost", OTLP_PORT), timeout=1).close()
     except OSError:
@@ -114,7 +115,7 @@ def main() -> int:
         with stand_in(folder) as url:
             variables = environment(url, folder)
             code = run(variables)
-    if code == 0 and "OTEL_EXPORTER_OTLP_ENDPOINT" in variables:
+    if code == 0 and variables.get(ENDPOINT, "").endswith(f":{OTLP_PORT}"):
         trace = worth_looking_at()
         print(f"\nin Jaeger: {JAEGER}/{f'trace/{trace}' if trace else f'search?service={SERVICE}'}")
     return code

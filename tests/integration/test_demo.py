@@ -1,0 +1,77 @@
+"""`make demo`, the main job: what it proves, and what Jaeger gets of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from conntrace import semantic_names as names
+from conntrace.testing import Spans, read_spans
+from tests.components.jaeger_server import Jaeger
+from tests.integration.running import FIRST, cause
+from tests.integration.sound import assert_sound
+
+CHECKOUT = Path(__file__).parents[2]
+SERVICE = "conntrace-demo"
+
+
+def run_demo(env: dict[str, str]) -> tuple[str, Spans]:
+    """What the demo shows, and the spans it leaves."""
+    ended = subprocess.run(
+        [sys.executable, str(CHECKOUT / "examples" / "demo.py")],
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout, read_spans(CHECKOUT / "build" / "demo" / "spans.jsonl")
+
+
+@pytest.mark.component
+def test_demo(jaeger: Jaeger) -> None:
+    """The setting had no effect, the server closed, the client made anew was avoidable."""
+    shown, spans = run_demo({"OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.otlp_http_endpoint})
+    assert_sound(spans)
+    assert Counter(spans.causes) == {FIRST: 3, "server_closed_idle": 4, "client_recreated": 3}
+    assert_keepalive_had_no_effect(spans)
+    assert all(
+        setup.attributes[names.CAUSE_AVOIDABLE]
+        for setup in spans.setups
+        if cause(setup) == "client_recreated"
+    )
+    text = " ".join(shown.split())
+    assert "The server closes idle connections" in text
+    assert "it had no effect here" in text
+    assert "2 of 2 with it, 2 of 2 without it" in text
+    assert "A new client is built where an old one was" in text
+    assert "Traceback" not in shown
+    assert_in_jaeger(spans, jaeger)
+
+
+def assert_keepalive_had_no_effect(spans: Spans) -> None:
+    """The same losses with SO_KEEPALIVE and without, after the same 2 s."""
+    closed = [setup for setup in spans.setups if cause(setup) == "server_closed_idle"]
+    assert [setup.attributes[names.SOCKET_KEEPALIVE] for setup in closed] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    for setup in closed:
+        limit = setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S]
+        assert limit == pytest.approx(2.0, abs=0.2)
+
+
+def assert_in_jaeger(spans: Spans, jaeger: Jaeger) -> None:
+    """All spans arrived, each below the same parent as in the file."""
+    found = jaeger.otlp_spans(SERVICE, spans=len(spans))
+    parents = {(one["traceId"], one["spanId"]): one.get("parentSpanId", "") for one in found}
+    assert parents == {(span.trace_id, span.span_id): span.parent_span_id for span in spans}
