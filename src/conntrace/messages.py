@@ -1,0 +1,194 @@
+"""Every message conntrace has for its user: what it means and what to do.
+
+A message ends with its slug in square brackets. `docs/messages.md` is generated from this table,
+and a test holds the slugs of the code against it. Nothing else of conntrace is imported here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """One row. `exit_code` is what the command ends with; -1: the command goes on."""
+
+    slug: str
+    meaning: str
+    remedy: str
+    exit_code: int = -1
+
+
+_TABLE: tuple[Message, ...] = (
+    # --- the command line ----------------------------------------------------------------------
+    Message(
+        "no-command",
+        "`conntrace run` was called without a command to run.",
+        "Put the command after the options: `conntrace run -o spans.jsonl -- python app.py`.",
+        2,
+    ),
+    Message(
+        "unknown-option",
+        "`conntrace run` does not have this option. Options of your command come after the command"
+        " or after `--`.",
+        "`conntrace run --help` lists the options. If the option is your command's own, put `--` in"
+        " front of the command.",
+        2,
+    ),
+    Message(
+        "file-name-missing",
+        "The option needs the name of a file, and got none, an empty one, or `-`. Standard output"
+        " belongs to the command, so spans and events cannot go there.",
+        "Name a file: `-o spans.jsonl`, `--events events.txt`.",
+        2,
+    ),
+    Message(
+        "wrong-usage",
+        "A command got an option, an argument or a value that it does not take; the line says"
+        " which.",
+        "Call the command with `--help`.",
+        2,
+    ),
+    Message(
+        "unknown-cause",
+        "There is no cause with this id.",
+        "`conntrace causes` lists the ids; [causes.md](causes.md) explains them.",
+        2,
+    ),
+    Message(
+        "command-not-found",
+        "The command that was to be run is not on PATH, or there is no such file. The exit code is"
+        " a shell's for this.",
+        "Check the spelling and PATH. A script in this folder is `./script`, or `python script`.",
+        127,
+    ),
+    Message(
+        "command-not-executable",
+        "The file is there and cannot be executed: no permission, a folder, not a program, or its"
+        " first line names an interpreter that is missing.",
+        "`chmod +x` it, correct its first line, or start it with its interpreter.",
+        126,
+    ),
+    # --- where spans and events go -------------------------------------------------------------
+    Message(
+        "file-not-writable",
+        "The file for the spans (`-o`) cannot be made or written; the line has the system's reason."
+        " The command runs all the same, and the other outputs get their spans.",
+        "Name a file in a folder that exists and that you may write to.",
+    ),
+    Message(
+        "events-not-writable",
+        "The file for the events (`--events`) cannot be made, or could not be written any further:"
+        " the disk is full, or it has reached `CONNTRACE_FILE_MAX_BYTES`. Spans are not affected.",
+        "Name another file, make room, or raise `CONNTRACE_FILE_MAX_BYTES`.",
+    ),
+    Message(
+        "no-temporary-file",
+        "Without `-o` and without an endpoint, or with `--report`, the spans for the report are"
+        " kept in a temporary file, and none can be made.",
+        "Set TMPDIR to a folder that you may write to, or give `-o FILE` and read it with"
+        " `conntrace report FILE`.",
+    ),
+    Message(
+        "report-failed",
+        "The command has ended and its spans are recorded; only the report at the end cannot be"
+        " shown.",
+        "With `-o FILE`, read it with `conntrace report FILE`.",
+    ),
+    Message(
+        "otlp-endpoint",
+        "The endpoint is not a URL that the protocol can use. HTTP needs one that begins with"
+        " `http://` or `https://`; only gRPC takes a bare `host:port`.",
+        "Set `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318`, or"
+        " `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` if the port speaks gRPC.",
+    ),
+    Message(
+        "otlp-certificate",
+        "A file named by `OTEL_EXPORTER_OTLP_CERTIFICATE`, `_CLIENT_CERTIFICATE` or `_CLIENT_KEY`"
+        " cannot be read or is not PEM; nothing is sent to the endpoint.",
+        "Check the paths. A client certificate needs its key beside it.",
+    ),
+    Message(
+        "otlp-failed",
+        "Spans were dropped because the endpoint was not reached in time, refused them, or took"
+        " fewer than there were; the line says which endpoint and why.",
+        "`conntrace doctor` tries the endpoint. Check its address and"
+        " `OTEL_EXPORTER_OTLP_PROTOCOL` (4318 is HTTP, 4317 gRPC). With `-o FILE` the spans are in"
+        " a file as well.",
+    ),
+    Message(
+        "otel-missing",
+        "Spans are to go to the program's own OpenTelemetry, or by protobuf or gRPC, and the"
+        " packages for that are not installed: conntrace alone does not need them.",
+        "`pip install 'conntrace[otel]'`, or use `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`, which is"
+        " built in.",
+        1,
+    ),
+    # --- what a run recorded -------------------------------------------------------------------
+    Message(
+        "nothing-recorded",
+        "No Python process reported to conntrace during the run. This does not mean that no"
+        " connection was made: nobody looked. The line says the likely reason.",
+        "Leave out `-I`, `-E` and `-S`; use Python 3.10 or newer; install conntrace in the"
+        " environment of the program.",
+    ),
+    Message(
+        "no-channel",
+        "This machine has no unix socket for the events: the command runs, unrecorded.",
+        "`conntrace doctor` shows what there is. Sandboxes that forbid AF_UNIX sockets must allow"
+        " them.",
+    ),
+    Message(
+        "already-traced",
+        "`instrument()` was called in a process that is traced already: by an earlier call, by"
+        " `conntrace run`, or by `opentelemetry-instrument`. The first one stays, this call did"
+        " nothing and returned False.",
+        "Use one way in. If you mean to change exporters, call `uninstrument()` first.",
+    ),
+    Message(
+        "bad-events",
+        "Something arrived on conntrace's channel that is no event: most likely a child process"
+        " with another version of conntrace. It was left out.",
+        "Install the same version of conntrace in all environments that take part in the run.",
+    ),
+    Message(
+        "agent-failure",
+        "A part of conntrace failed. The traced program is not affected; the spans may lack what"
+        " that part had to say.",
+        "Please report it, with the line and, if you can, the file of `conntrace run --events`"
+        " (names in it are replaced).",
+    ),
+    Message(
+        "hook-switched-off",
+        "A hook failed again and again, so it only calls the function it wraps from then on. What"
+        " it had to say is missing from the spans.",
+        "Please report it, with the names in the line and the versions of the libraries in use.",
+    ),
+    Message(
+        "internal-error",
+        "The side of conntrace that records a run failed as a whole. The command runs on; spans"
+        " written before are there.",
+        "Please report it, with the line.",
+    ),
+    # --- reports -------------------------------------------------------------------------------
+    Message(
+        "report-unreadable",
+        "A file of spans cannot be opened or read; the line has the system's reason. A file that"
+        " can be read and is damaged is shown as far as it goes instead.",
+        "Check the path and your permission to read it.",
+        1,
+    ),
+    Message(
+        "report-folder-empty",
+        "The folder given to `conntrace report` has no file of spans in it or below.",
+        "Name the file itself, or the folder that `-o` wrote to.",
+        1,
+    ),
+    Message(
+        "report-trace-unknown",
+        "`--trace` names no trace, or the beginning of several.",
+        "Take more digits of the id; the report without `--trace` shows ids.",
+        1,
+    ),
+)
+
+MESSAGES: dict[str, Message] = {message.slug: message for message in _TABLE}
