@@ -69,10 +69,8 @@ def two_settings(url):
     get(manager, url)
     parts = urllib3.util.parse_url(url)
     pool = manager.connection_from_host(
-        parts.host, parts.port, parts.scheme, pool_kwargs={**TLS, "blocksize": 8192, "strict": True}
-        if urllib3.__version__.startswith("1.")
-        else {**TLS, "blocksize": 8192},
-    )  # fmt: skip
+        parts.host, parts.port, parts.scheme, pool_kwargs={**TLS, "timeout": 5.0}
+    )
     pool.request("GET", "/")
 
 

@@ -1,0 +1,199 @@
+"""The channel under strain: full, without a reader, with a stranger on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conntrace import semantic_names as names
+from conntrace.analyzer import listener
+from conntrace.analyzer.exporters.memory import MemoryExporter
+from conntrace.analyzer.pipeline import Pipeline, Summary
+from conntrace.analyzer.server import Server
+from conntrace.cli.run import child_environment
+from conntrace.testing import run_program
+from tests.integration.conftest import Serve
+
+TOKEN = "0" * 32
+
+BUSY = """
+import sys, urllib3
+url, rounds = sys.argv[1], int(sys.argv[2])
+manager = urllib3.PoolManager()
+for _ in range(rounds):
+    manager.request("GET", url)
+# A set-up in the middle of the flood: it must not be lost.
+urllib3.PoolManager().request("GET", url)
+for _ in range(rounds):
+    manager.request("GET", url)
+print("flooded", flush=True)
+sys.stdin.readline()
+manager.request("GET", url)
+"""
+
+
+@contextmanager
+def traced(
+    source: str, *arguments: str, token: str = TOKEN
+) -> Iterator[tuple[subprocess.Popen[str], listener.Address]]:
+    """A program whose events go to a socket that the test reads when it likes."""
+    address = listener.bind()
+    environment = {**child_environment(address.value, token), "CONNTRACE_TESTING": "1"}
+    program = subprocess.Popen(
+        [sys.executable, "-c", source, *arguments],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield program, address
+    finally:
+        program.kill()
+        program.communicate()
+        address.close()
+
+
+def receive(
+    address: listener.Address, program: subprocess.Popen[str]
+) -> tuple[Summary, MemoryExporter]:
+    """Read until the program has ended and nothing is left."""
+    memory = MemoryExporter()
+    pipeline = Pipeline([memory])
+    server = Server(address, TOKEN, pipeline)
+
+    def ended(seconds: float) -> bool:
+        time.sleep(seconds)
+        return program.poll() is not None
+
+    server.serve(ended)
+    server.close()
+    pipeline.finish()
+    return pipeline.summary(), memory
+
+
+def test_full_channel_loses_reused_requests_only(serve: Serve) -> None:
+    """With nobody reading, set-ups wait in memory; reused requests are dropped and counted."""
+    server = serve()
+    rounds = 1500
+    with traced(BUSY, server.url("127.0.0.1"), str(rounds)) as (program, address):
+        assert program.stdout is not None
+        assert program.stdin is not None
+        assert program.stdout.readline() == "flooded\n"
+        program.stdin.write("\n")
+        program.stdin.flush()
+        summary, memory = receive(address, program)
+
+    assert program.returncode == 0
+    assert summary.connections == server.accepts == 2
+    assert summary.bad_lines == summary.failures == 0
+    requests = [span for span in memory.spans if names.HTTP_REQUEST_METHOD in span.attributes]
+    assert len(requests) + summary.dropped == 2 * rounds + 2
+    assert not any(span.error for span in memory.spans)
+
+
+def test_program_runs_on_without_a_reader(serve: Serve) -> None:
+    """The analyzer dies in the middle: the program ends as if nothing had happened."""
+    server = serve()
+    with traced(BUSY, server.url("127.0.0.1"), "20") as (program, address):
+        assert program.stdout is not None
+        assert program.stdin is not None
+        assert program.stdout.readline() == "flooded\n"
+        address.close()
+        output, _ = program.communicate("\n", timeout=20)
+
+    assert (program.returncode, output) == (0, "")
+
+
+def test_stranger_without_the_token_is_turned_away(serve: Serve) -> None:
+    """What does not know the token of this run is counted and not believed."""
+    server = serve()
+    source = "import urllib3, sys; urllib3.PoolManager().request('GET', sys.argv[1])"
+    with traced(source, server.url("127.0.0.1"), token="f" * 32) as (program, address):
+        memory = MemoryExporter()
+        pipeline = Pipeline([memory])
+        receiving = Server(address, TOKEN, pipeline)
+        receiving.serve(lambda seconds: (time.sleep(seconds), program.poll() is not None)[1])
+        receiving.close()
+
+    assert program.returncode == 0
+    assert receiving.garbage >= 1
+    assert memory.spans == []
+
+
+def test_analyzer_killed_in_the_middle(serve: Serve, tmp_path: Path) -> None:
+    """kill -9 of `conntrace run` itself: the program goes on to its end."""
+    server = serve()
+    mark = tmp_path / "done"
+    source = f"""
+import os, signal, urllib3
+manager = urllib3.PoolManager()
+manager.request("GET", {server.url("127.0.0.1")!r})
+os.kill(os.getppid(), signal.SIGKILL)
+for _ in range(50):
+    manager.request("GET", {server.url("127.0.0.1")!r})
+open({str(mark)!r}, "w").write("done")
+"""
+    running = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "conntrace",
+            "run",
+            "-o",
+            os.devnull,
+            "--",
+            sys.executable,
+            "-c",
+            source,
+        ],
+        check=False,
+        timeout=30,
+        stdin=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 20
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert running.returncode == -9
+    assert mark.read_text() == "done"
+    assert server.requests == 51
+
+
+@pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)", "sys.exit(7)"])
+def test_end_of_a_program_loses_nothing_finished(serve: Serve, end: str) -> None:
+    """Whatever way a program ends, every request that it finished is there."""
+    server = serve()
+    url = server.url("127.0.0.1")
+    result = run_program(
+        f"import os, sys, urllib3\nmanager = urllib3.PoolManager()\n"
+        f"for _ in range(30): manager.request('GET', {url!r})\n{end}\n"
+    )
+
+    assert result.exit_code in (7, -9)
+    assert len(result.spans.requests) == 30
+    assert not any(span.error for span in result.spans.requests)
+
+
+def test_threads_share_one_channel(serve: Serve) -> None:
+    """Eight threads at once: every request arrives once, whole."""
+    server = serve()
+    url = server.url("127.0.0.1")
+    result = run_program(
+        f"import threading, urllib3\n"
+        f"manager = urllib3.PoolManager(maxsize=8)\n"
+        f"def work():\n    for _ in range(40): manager.request('GET', {url!r})\n"
+        f"threads = [threading.Thread(target=work) for _ in range(8)]\n"
+        f"[t.start() for t in threads]; [t.join() for t in threads]\n"
+    )
+
+    assert result.exit_code == 0
+    assert len(result.spans.requests) == 320
+    assert len(result.spans.setups) == server.accepts
