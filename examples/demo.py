@@ -7,6 +7,7 @@ closes connections idle for 2 s. Nothing leaves this machine.
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import shlex
@@ -86,6 +87,15 @@ def run(variables: dict[str, str]) -> int:
     return subprocess.run([*conntrace, *shell], env=variables, check=False).returncode
 
 
+def check_boto() -> None:
+    """Older versions would not be led to the stand-in, but to AWS."""
+    version = importlib.metadata.version("botocore")
+    if tuple(map(int, version.split(".")[:2])) < (1, 31):
+        sys.exit(
+            f"conntrace demo: needs botocore 1.31 or newer, for AWS_ENDPOINT_URL; got {version}"
+        )
+
+
 def announce() -> None:
     """Say what is about to run."""
     print("boto3 put_item against a loopback server that closes connections idle for 2 s:\n")
@@ -107,6 +117,7 @@ def worth_looking_at() -> str:
 
 def main() -> int:
     """Run the demo; the exit code is that of the traced programs."""
+    check_boto()
     announce()
     SPAN_FILE.parent.mkdir(parents=True, exist_ok=True)
     SPAN_FILE.unlink(missing_ok=True)

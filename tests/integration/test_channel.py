@@ -82,7 +82,7 @@ def receive(
 def test_full_channel_loses_reused_requests_only(serve: Serve) -> None:
     """With nobody reading, set-ups wait in memory; reused requests are dropped and counted."""
     server = serve()
-    rounds = 1500
+    rounds = 4000
     with traced(BUSY, server.url("127.0.0.1"), str(rounds)) as (program, address):
         assert program.stdout is not None
         assert program.stdin is not None
@@ -95,6 +95,7 @@ def test_full_channel_loses_reused_requests_only(serve: Serve) -> None:
     assert summary.connections == server.accepts == 2
     assert summary.bad_lines == summary.failures == 0
     requests = [span for span in memory.spans if names.HTTP_REQUEST_METHOD in span.attributes]
+    assert summary.dropped > 0
     assert len(requests) + summary.dropped == 2 * rounds + 2
     assert not any(span.error for span in memory.spans)
 
@@ -164,7 +165,7 @@ open({str(mark)!r}, "w").write("done")
 
     assert running.returncode == -9
     assert mark.read_text() == "done"
-    assert server.requests == 51
+    assert len(server.requests) == 51
 
 
 @pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)", "sys.exit(7)"])
