@@ -15,5 +15,6 @@ getpid = os.getpid
 getppid = os.getppid
 urandom = os.urandom
 monotonic_ns = time.monotonic_ns
+sleep = time.sleep
 # Some platforms have no clock for one thread.
 thread_time_ns = getattr(time, "thread_time_ns", None)

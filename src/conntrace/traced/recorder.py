@@ -40,6 +40,7 @@ from conntrace.traced.hooks.base import Hook, Installer
 from conntrace.traced.outbox import Outbox
 
 SCHEMA = 1
+EXIT_PATIENCE_NS = 250_000_000
 HOOKS: tuple[Hook, ...] = (
     *dns.HOOKS,
     *tcp.HOOKS,
@@ -150,8 +151,18 @@ class Recorder:
     def _leave(self) -> None:
         """At exit: a socket left to the interpreter's end would warn in the program's name."""
         self._say_goodbye()
+        self._wait_for_reader()
         if self._channel is not None:
             self._channel.close()
+
+    def _wait_for_reader(self) -> None:
+        """Facts that wait because the channel is full would be lost with the process."""
+        active = recording.active
+        if active is None or self._way != "run":
+            return
+        deadline = originals.monotonic_ns() + EXIT_PATIENCE_NS
+        while active.outbox.still_congested() and originals.monotonic_ns() < deadline:
+            originals.sleep(0.005)
 
     def _say_goodbye(self) -> None:
         self.flush()
