@@ -24,7 +24,7 @@ need-python:
 env: need-python ## Make the virtualenv in the cache and print where it is
 	@$(PYTHON) -m scripts.env
 
-components: need-python ## Install or build nginx, DynamoDB Local and Jaeger for the tests
+components: need-python ## Install or build nginx, Chromium, DynamoDB Local and Jaeger for the tests
 	@$(PYTHON) -m scripts.components
 
 test: need-python components ## All tests, with coverage of child processes reported
