@@ -1,0 +1,218 @@
+"""The installer: rows in, undo exact, other people's wrappers respected."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+
+import pytest
+import wrapt
+
+from conntrace.traced import guard
+from conntrace.traced.hooks.base import Hook, Installer, OurWrapper
+
+
+class Parent:
+    """Has what the child inherits."""
+
+    def inherited(self) -> str:
+        return "inherited"
+
+
+class Child(Parent):
+    """Has one method of its own."""
+
+    def own(self, word: str = "own") -> str:
+        if word == "raise":
+            raise ValueError(word)
+        return word
+
+
+@pytest.fixture
+def module() -> Iterator[types.ModuleType]:
+    """A module of a name that no one else uses, loaded."""
+    made = types.ModuleType("conntrace_test_target")
+    made.Child = type("Child", (Parent,), dict(vars(Child)))  # type: ignore[attr-defined]
+    made.function = lambda: "function"  # type: ignore[attr-defined]
+    sys.modules[made.__name__] = made
+    yield made
+    del sys.modules[made.__name__]
+
+
+def noting(path: str, seen: list[object]) -> Hook:
+    """A row that notes what goes in and what comes out."""
+
+    def begin(instance: object, args: object, kwargs: object) -> object:
+        seen.append(("begin", args))
+        return "token"
+
+    def end(token: object, result: object, error: BaseException | None) -> None:
+        seen.append(("end", token, result, type(error)))
+
+    return Hook("conntrace_test_target", path, begin, end)
+
+
+def test_result_and_arguments_pass_through(module: types.ModuleType) -> None:
+    """The program gets what the original gives; we get to see it."""
+    seen: list[object] = []
+    installer = Installer([noting("Child.own", seen)])
+    installer.install()
+    try:
+        assert module.Child().own("word") == "word"
+    finally:
+        installer.remove()
+
+    assert seen == [("begin", ("word",)), ("end", "token", "word", type(None))]
+
+
+def test_exception_passes_through(module: types.ModuleType) -> None:
+    """The program's exception is the program's; we only see it."""
+    seen: list[object] = []
+    installer = Installer([noting("Child.own", seen)])
+    installer.install()
+    try:
+        with pytest.raises(ValueError, match="raise"):
+            module.Child().own("raise")
+    finally:
+        installer.remove()
+
+    assert seen[-1] == ("end", "token", None, ValueError)
+
+
+def test_undo_restores_the_very_objects(module: types.ModuleType) -> None:
+    """Own attributes get their old value back, inherited ones leave the class again."""
+    before_class, before_module = dict(vars(module.Child)), dict(vars(module))
+    installer = Installer(
+        [noting("Child.own", []), noting("Child.inherited", []), noting("function", [])]
+    )
+
+    installer.install()
+    assert "inherited" in vars(module.Child)
+    assert len(installer.patched()) == 3
+    installer.remove()
+
+    assert dict(vars(module.Child)) == before_class
+    assert dict(vars(module)) == before_module
+
+
+def test_second_installation_does_not_wrap_twice(module: types.ModuleType) -> None:
+    """What is patched already is left alone, also below another tool's wrapper."""
+    seen: list[object] = []
+    installer = Installer([noting("Child.own", seen)])
+    installer.install()
+    wrapt.wrap_function_wrapper(
+        module, "Child.own", lambda wrapped, instance, args, kwargs: wrapped(*args, **kwargs)
+    )
+    again = Installer([noting("Child.own", seen)])
+    again.install()
+    try:
+        assert module.Child().own() == "own"
+        assert again.patched() == []
+    finally:
+        again.remove()
+        installer.remove()
+
+    assert seen.count(("begin", ())) == 1
+
+
+def test_undo_leaves_a_wrapper_over_ours_in_place(module: types.ModuleType) -> None:
+    """Taking ours out from under another tool would take theirs out too."""
+    installer = Installer([noting("Child.own", [])])
+    installer.install()
+    wrapt.wrap_function_wrapper(
+        module, "Child.own", lambda wrapped, instance, args, kwargs: "theirs"
+    )
+
+    installer.remove()
+
+    assert module.Child().own() == "theirs"
+
+
+def test_missing_names_are_skipped(module: types.ModuleType) -> None:
+    """Versions differ: a row for what is not there does nothing."""
+    installer = Installer([noting("Gone.method", []), noting("Child.gone", [])])
+    installer.install()
+    try:
+        assert installer.patched() == []
+    finally:
+        installer.remove()
+
+
+def test_own_failure_is_contained_and_switched_off(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook that fails costs the program nothing, and is called no more after a while."""
+    monkeypatch.setattr(guard, "_raise_own_failures", False)
+    monkeypatch.setattr(guard, "_failures", {})
+    calls: list[int] = []
+
+    def begin(instance: object, args: object, kwargs: object) -> object:
+        calls.append(1)
+        raise RuntimeError("ours")
+
+    installer = Installer([Hook("conntrace_test_target", "Child.own", begin)])
+    installer.install()
+    try:
+        assert [module.Child().own() for _ in range(50)] == ["own"] * 50
+    finally:
+        installer.remove()
+
+    assert len(calls) == guard.MAX_FAILURES
+    assert guard.switched_off_places() == ["conntrace_test_target.Child.own"]
+    assert guard.failure_count() == guard.MAX_FAILURES
+
+
+def test_keyboard_interrupt_in_a_hook_is_the_programs(module: types.ModuleType) -> None:
+    """Ctrl-C is never swallowed."""
+
+    def begin(instance: object, args: object, kwargs: object) -> object:
+        raise KeyboardInterrupt
+
+    installer = Installer([Hook("conntrace_test_target", "Child.own", begin)])
+    installer.install()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            module.Child().own()
+    finally:
+        installer.remove()
+
+
+def test_copies_in_other_packages_match_by_the_end_of_their_name() -> None:
+    """`pip._vendor.urllib3.connectionpool` is urllib3's; `myurllib3.connectionpool` is not."""
+    installer = Installer([Hook("urllib3.connectionpool", "HTTPConnectionPool.urlopen")])
+
+    assert installer.rows_for("urllib3.connectionpool")
+    assert installer.rows_for("pip._vendor.urllib3.connectionpool")
+    assert not installer.rows_for("myurllib3.connectionpool")
+    assert not installer.rows_for("urllib3")
+
+
+def test_module_imported_later_is_patched_and_looks_untouched(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loader of the module is its real one again; nothing shows that we were there."""
+    import importlib
+    import inspect
+
+    name = "conntrace_test_late"
+    (tmp_path / f"{name}.py").write_text("def function():\n    return 1\n")  # type: ignore[operator]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    seen: list[object] = []
+    hook = noting("function", seen)._replace(module=name)
+    installer = Installer([hook])
+    installer.install()
+    try:
+        late = importlib.import_module(name)
+        assert late.function() == 1
+        assert isinstance(late.function, OurWrapper)
+        assert type(late.__loader__).__name__ == "SourceFileLoader"
+        assert late.__spec__ is not None
+        assert late.__spec__.loader is late.__loader__
+        assert "return 1" in inspect.getsource(late)
+        assert importlib.reload(late).function() == 1
+    finally:
+        installer.remove()
+        sys.modules.pop(name, None)
+    assert seen[0] == ("begin", ())
+    assert not any(type(finder).__name__ == "PatchOnImport" for finder in sys.meta_path)
