@@ -50,9 +50,12 @@ def stand_in(folder: Path) -> Iterator[str]:
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
-    """Lead boto3 to the stand-in; nothing of the user's own AWS set-up is read."""
+    """Lead boto3 to the stand-in; of the user's own settings only an OTLP endpoint is kept."""
+    foreign = ("AWS_", "CONNTRACE_", "OTEL_")
     kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OTEL_", "CONNTRACE_"))
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("OTEL_EXPORTER_OTLP_") or not name.startswith(foreign)
     }
     aws = {
         "AWS_ENDPOINT_URL": url,
