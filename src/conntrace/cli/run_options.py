@@ -8,19 +8,20 @@ from __future__ import annotations
 from conntrace.errors import UsageError
 
 HELP = """\
-Usage: conntrace run [-o FILE] [--report] [--events FILE] [--] COMMAND [ARGUMENT]...
+Usage: conntrace run [-o FILE] [--report] [--events FILE] [--] COMMAND [WORD]...
 
   Run a command and show why its Python processes opened connections.
 
-  The command keeps its terminal, its standard input and output and its exit
-  code. Spans go to FILE, or to the OTLP endpoint that OTEL_EXPORTER_OTLP_ENDPOINT
-  names; with neither, a report is shown at the end, on standard error.
+  The command keeps its terminal, its standard input and output, and its exit
+  code. Spans go to FILE and to the OTLP endpoint, if there is one, that
+  OTEL_EXPORTER_OTLP_ENDPOINT names. With neither, a report is shown at the
+  end, on standard error.
 
 Options:
   -o, --output FILE  Write spans to FILE as OTLP JSON lines.
   --report           Show the report as well.
   --events FILE      Write the recorded events to FILE, without host names,
-                     paths and secrets, to be attached to an issue.
+                     URL paths and secrets, to be attached to an issue.
   -h, --help         Show this message and exit.
 """
 
