@@ -84,5 +84,19 @@ def many(url, count):
         manager.request("GET", url)
 
 
+def flood(url, count, connections):
+    """Requests while nobody reads the channel, then connections; waits for a word in between."""
+    manager = urllib3.PoolManager()
+    manager.request("GET", url)
+    print("ready", flush=True)
+    input()
+    for _ in range(int(count)):
+        manager.request("GET", url)
+    for _ in range(int(connections)):
+        get(url)
+    print("done", flush=True)
+    input()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])
