@@ -55,6 +55,8 @@ def _hear_lookup(event: str, arguments: tuple[object, ...]) -> None:
         host = host[0]
     if not reverse and dns.is_literal(host):
         return
+    if dns.host_text(host) in dns.in_progress:
+        return
     _note_lookup(event.partition(".")[2], host, port, reverse)
 
 

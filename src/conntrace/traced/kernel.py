@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import _socket
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 LINUX = sys.platform.startswith("linux")
 ESTABLISHED = 1
 
+_GREEN = ("gevent", "eventlet")
 _TCP_INFO = 11
 _TCP_INFO_SIZE = 104
 _FIONREAD = 0x541B
@@ -46,9 +50,16 @@ class KeepaliveFacts(NamedTuple):
     probes: int = -1
 
 
+def is_socket(subject: object) -> TypeGuard[_socket.socket]:
+    """True for Python's sockets, and for gevent's and eventlet's, which only act like them."""
+    if isinstance(subject, _socket.socket):
+        return True
+    return type(subject).__module__.partition(".")[0] in _GREEN
+
+
 def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) -> TcpFacts:
     """Read a connected socket's state; `pending` adds the bytes waiting and their TLS type."""
-    if not LINUX or not isinstance(connected, _socket.socket):
+    if not LINUX or not is_socket(connected):
         return NOTHING
     try:
         info = connected.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
@@ -71,7 +82,7 @@ def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) ->
 
 def keepalive_facts(connected: object) -> KeepaliveFacts:
     """Read the keep-alive options in force on a socket."""
-    if not isinstance(connected, _socket.socket):
+    if not is_socket(connected):
         return KeepaliveFacts()
     try:
         enabled = bool(connected.getsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
@@ -115,8 +126,9 @@ def _pending(connected: _socket.socket, state: int, tls: bool) -> tuple[int, int
     if not tls or waiting <= 0 or state not in (ESTABLISHED, 8):
         return waiting, 0
     try:
-        # The method of the C class: SSLSocket.recv refuses flags.
-        first = _socket.socket.recv(connected, 1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
-    except OSError:
+        # The method of the C class: SSLSocket.recv refuses flags. gevent keeps one inside.
+        raw = getattr(connected, "_sock", connected)
+        first = _socket.socket.recv(raw, 1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
+    except (OSError, TypeError):
         return waiting, 0
     return waiting, first[0] if first else 0

@@ -28,6 +28,7 @@ from conntrace.traced.hooks import (
     asyncio_lookups,
     botocore,
     dns,
+    green,
     http_client,
     tcp,
     tls,
@@ -52,6 +53,7 @@ HOOKS: tuple[Hook, ...] = (
     *urllib3_returns.HOOKS,
     *botocore.HOOKS,
     *asyncio_lookups.HOOKS,
+    *green.HOOKS,
 )
 _CLIENT_MODULES = ("urllib3.connectionpool", "http.client")
 

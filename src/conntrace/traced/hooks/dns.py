@@ -15,6 +15,10 @@ _NAME_NUMERIC_HOST = getattr(_socket, "NI_NUMERICHOST", 1)
 # Set while one of our wrappers is around a lookup: its audit event is then no news.
 inside: ContextVar[bool] = ContextVar("conntrace_inside_lookup", default=False)
 
+# Names that wrappers of ours are around right now: gevent and others ask in a thread of their own,
+# where `inside` does not reach.
+in_progress: list[str] = []
+
 
 def is_literal(host: object) -> bool:
     """True when no name has to be resolved: an IP literal, nothing, or the wildcard."""
@@ -64,12 +68,19 @@ def port_number(port: object) -> int:
 class Lookup:
     """A lookup that is going on: its id, and how to leave it again."""
 
-    __slots__ = ("function", "identity", "token")
+    __slots__ = ("function", "host", "identity", "token")
 
-    def __init__(self, identity: int, function: str) -> None:
+    def __init__(self, identity: int, function: str, host: str) -> None:
         self.identity = identity
         self.function = function
+        self.host = host
         self.token = inside.set(True)
+        in_progress.append(host)
+
+    def leave(self) -> None:
+        """The lookup is over."""
+        inside.reset(self.token)
+        in_progress.remove(self.host)
 
 
 def begin_forward(function: str) -> Begin:
@@ -106,12 +117,12 @@ def _begin(function: str, host: object, port: object, reverse: bool, numeric: bo
     if recording.active is None or inside.get():
         return None
     where = context.place()
-    lookup = Lookup(context.ids.next(), function)
+    lookup = Lookup(context.ids.next(), function, host_text(host))
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     literal = not reverse and (numeric or is_literal(host))
     recording.send(
         notes.lookup_start(
-            lookup.identity, function, host_text(host), port_number(port),
+            lookup.identity, function, lookup.host, port_number(port),
             reverse, literal, False, where, site,
         )
     )  # fmt: skip
@@ -122,7 +133,7 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     """Note the answers, or the failure."""
     lookup = token
     assert isinstance(lookup, Lookup)
-    inside.reset(lookup.token)
+    lookup.leave()
     answers = [] if error is not None else _answers(lookup.function, result)
     recording.note(notes.lookup_end(lookup.identity, answers, error_type(error)))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import _socket
 import errno
 from contextvars import ContextVar
+from typing import Any
 
 from conntrace.traced import call_sites, context, notes, recording
 from conntrace.traced.error_types import SYSTEM_ERRORS, error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.hooks.dns import host_text, is_literal, port_number
+from conntrace.traced.kernel import is_socket
 
 _FAMILIES = (_socket.AF_INET, getattr(_socket, "AF_INET6", -1))
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EALREADY)
@@ -29,15 +31,14 @@ class Connect:
 
 
 def is_internet(connecting: object) -> bool:
-    """True for an INET or INET6 socket."""
-    return isinstance(connecting, _socket.socket) and connecting.family in _FAMILIES
+    """True for an INET or INET6 socket, gevent's and eventlet's included."""
+    return is_socket(connecting) and connecting.family in _FAMILIES
 
 
-def begin(instance: object, args: Arguments, kwargs: Keywords) -> object:
+def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     """Note a connect; one that was given a name resolves it inside C, unseen but for this."""
     if recording.active is None or inside.get() or not args or not is_internet(instance):
         return None
-    assert isinstance(instance, _socket.socket)
     address = args[0]
     if not isinstance(address, tuple) or len(address) < 2:
         return None
