@@ -5,13 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from opentelemetry import trace as otel_trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    Decision,
+    SamplingResult,
+    StaticSampler,
+)
 from tests.unit.exporters.spans import START_NS, TRACE, make_span
 
 from conntrace import __version__
@@ -40,6 +47,18 @@ def program() -> Iterator[Program]:
     made = Program()
     yield made
     made.provider.shutdown()
+
+
+class NoCloses(StaticSampler):
+    """Turns away the closes."""
+
+    def __init__(self) -> None:
+        super().__init__(Decision.RECORD_AND_SAMPLE)
+
+    def should_sample(self, *arguments: Any, **keywords: Any) -> SamplingResult:
+        close = any(str(each).startswith("HTTP connection_close") for each in arguments)
+        decision = ALWAYS_OFF if close else ALWAYS_ON
+        return decision.should_sample(*arguments, **keywords)
 
 
 def tree() -> list[Span]:
@@ -141,6 +160,20 @@ def test_links_point_to_what_opentelemetry_has(program: Program) -> None:
     (link,) = found["HTTP connection_setup a:1"].links
     close = found["HTTP connection_close a:1"].context
     assert (link.context.trace_id, link.context.span_id) == (close.trace_id, close.span_id)
+
+
+def test_no_link_to_what_is_not_sampled() -> None:
+    """A link to a span that the program's sampler turned away would lead nowhere."""
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(sampler=NoCloses())
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    exporter = OpenTelemetryExporter(provider)
+    exporter.export([make_span("HTTP connection_close a:1", CLOSE)])
+    links = (Link(TRACE, CLOSE),)
+    exporter.export([make_span("HTTP connection_setup a:1", SETUP, trace="a" * 32, links=links)])
+    (setup,) = memory.get_finished_spans()
+    assert (setup.name, list(setup.links)) == ("HTTP connection_setup a:1", [])
+    provider.shutdown()
 
 
 def test_a_link_within_a_trace_that_waits(program: Program) -> None:

@@ -138,9 +138,9 @@ class OpenTelemetryExporter:
         self._remember(span, started.get_span_context())
 
     def _links(self, span: Span) -> list[Link]:
-        """Those whose target OpenTelemetry has; the ids of others stand in the evidence."""
+        """Those whose target is exported too; the ids of others stand in the evidence."""
         found = (self._linked.get(link.span_id) for link in span.links)
-        return [Link(context) for context in found if context is not None]
+        return [Link(context) for context in found if context and context.trace_flags.sampled]
 
     def _remember(self, span: Span, context: SpanContext) -> None:
         linked = span.name.startswith(_LINKED)
@@ -151,7 +151,7 @@ class OpenTelemetryExporter:
 
 
 def _their_context(span: Span) -> SpanContext:
-    """The program's own span above ours. That we heard of it means that it is recorded."""
+    """The program's own span above ours, taken for sampled: events do not tell."""
     return SpanContext(
         int(span.trace_id, 16),
         int(span.parent_span_id, 16),
