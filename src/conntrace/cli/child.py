@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 
 from conntrace.errors import ConntraceError
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # si_code of a signal that the kernel made itself, as the terminal driver does (Linux asm-generic).
 _SI_KERNEL = 0x80
+
+# A program that is asked to stop may tidy up before it does; later it stops for another reason.
+_STOPS_WITHIN_S = 10.0
 
 _STOPS = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 # Faults of our own process, and those that nobody can take.
@@ -56,7 +60,7 @@ class Child:
         self._signals = signal.valid_signals() - _NOT_OURS
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
         self._stopped = False
-        self._asked_to_stop = False
+        self._asked_to_stop = -_STOPS_WITHIN_S
         self._is_init = os.getpid() == 1
         if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else the exit status would be lost
@@ -104,6 +108,7 @@ class Child:
             if pid != self.pid:
                 continue
             if os.WIFSTOPPED(status):
+                self._stopped = True
                 self._stop_along()
             elif os.WIFCONTINUED(status):
                 self._stopped = False
@@ -116,28 +121,28 @@ class Child:
         if number == signal.SIGCONT:
             self._continue_along()
             return
-        if number in _STOPS:
-            self._asked_to_stop = True
         if code != _SI_KERNEL:
             self._send(number)
+        if number in _STOPS:
+            self._asked_to_stop = time.monotonic()
+            self._stop_along()
 
     def _stop_along(self) -> None:
-        """Stop as the child did, so that the shell sees its job stopped.
+        """Stop when the child has, so that the shell sees its job stopped.
 
-        Only when the signal came to us too: a child that somebody stops and continues by its own
-        process id would otherwise leave us stopped for ever.
+        Only when the signal came to us too, before or after the news of the child: one that
+        somebody stops and continues by its own process id must not leave us stopped for ever.
         """
-        self._stopped = True
-        if not self._asked_to_stop:
+        if not self._stopped or time.monotonic() - self._asked_to_stop > _STOPS_WITHIN_S:
             return
-        self._asked_to_stop = False
+        self._asked_to_stop = -_STOPS_WITHIN_S
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
 
     def _continue_along(self) -> None:
         """Wake the child, unless the signal was for the whole group and has woken it already."""
-        self._asked_to_stop = False
+        self._asked_to_stop = -_STOPS_WITHIN_S
         try:
             news = os.waitid(os.P_PID, self.pid, os.WCONTINUED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
