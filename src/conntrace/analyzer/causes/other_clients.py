@@ -106,7 +106,9 @@ def _beside_idle(facts: SetupFacts, rival: Rival) -> Cause:
     )
     apart = bool(_site(facts) and theirs.site and _site(facts) != theirs.site)
     cause = _beside(facts, rival, "has an idle connection")
-    if not (alike and apart):
+    # One client for each thread is a pattern of its own: a Session is not to be shared by threads.
+    same_thread = rival.connection.busy_thread == facts.start.thread
+    if not (alike and apart and same_thread):
         return cause
     advice = ""
     if would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s):
