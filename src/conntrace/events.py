@@ -182,7 +182,7 @@ class PoolEvicted(Event):
     connections_lost: int = about("idle connections in the victim", "", 0)
     call: int = about("SDK call of ours during which it happened", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id, 32 hexadecimal digits", "", "")
-    span_id: str = about("active OpenTelemetry span: span id, 16 hexadecimal digits", "", "")
+    span_id: str = about("its span id, 16 digits; `-00` follows when it is not sampled", "", "")
 
 
 @dataclass(slots=True)
@@ -217,7 +217,7 @@ class CallStart(Event):
     operation: str = about("e.g. `PutItem`", "", "")
     region: str = about("region of the client", "", "")
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
 @dataclass(slots=True)
@@ -244,7 +244,7 @@ class RequestStart(Event):
     previous: int = about("the attempt before it in the same `urlopen`", "", 0)
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
 @dataclass(slots=True)
@@ -301,10 +301,14 @@ class SetupStart(Event):
     proxy: str = about("proxy as `host:port`", "", "")
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
     site_file: str = about("call site in the application: file", "", "")
     site_line: int = about("call site: line", "", 0)
     site_function: str = about("call site: function", "", "")
+    redirect_from: str = about(
+        "`host:port` that answered with a redirect, which this follows", "", ""
+    )
+    redirect_status: int = about("with redirect_from: its status", "", 0)
 
 
 @dataclass(slots=True)
@@ -340,10 +344,11 @@ class LookupStart(Event):
     request: int = about("request of ours around it", "", 0)
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
     site_file: str = about("call site in the application: file", "", "")
     site_line: int = about("call site: line", "", 0)
     site_function: str = about("call site: function", "", "")
+    own_name: bool = about("the machine's own name or loopback address", "", False)
 
 
 @dataclass(slots=True)
@@ -372,7 +377,7 @@ class ConnectStart(Event):
     request: int = about("request of ours around it", "", 0)
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
     site_file: str = about("call site in the application: file", "", "")
     site_line: int = about("call site: line", "", 0)
     site_function: str = about("call site: function", "", "")
@@ -423,7 +428,7 @@ class TlsStart(Event):
     request: int = about("request of ours around it", "", 0)
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
 @dataclass(slots=True)
@@ -459,7 +464,7 @@ class CaLoad(Event):
     request: int = about("request of ours around it", "", 0)
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
 @dataclass(slots=True)
@@ -526,7 +531,10 @@ class Close(Event):
     site_function: str = about("call site: function", "", "")
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
-    span_id: str = about("active OpenTelemetry span: span id", "", "")
+    span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
+    response_begun: bool = about(
+        "with `error`: the head of a response to the last request had come", "", False
+    )
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -1,4 +1,4 @@
-"""`instrument()` and `uninstrument()`: agent and analyzer in one process, joined by a function call.
+"""`instrument()` and `uninstrument()`: agent and analyzer in one process, joined by a call.
 
 For programs that have OpenTelemetry of their own, and for tests. The two halves meet only here.
 """
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from conntrace.analyzer.exporters.sampling import Selected, holds_finding
 from conntrace.analyzer.pipeline import Pipeline
 from conntrace.channel import FunctionChannel
 from conntrace.config import load
@@ -83,9 +84,7 @@ class InProcess:
             self._pipeline.tick(now)
 
 
-def _put_on_their_span(
-    process: str, request: int, attributes: dict[str, AttributeValue]
-) -> None:
+def _put_on_their_span(process: str, request: int, attributes: dict[str, AttributeValue]) -> None:
     """The cause, on the request span that another instrumentation makes."""
     active = recording.active
     span = active.their_spans.get(request) if active is not None else None
@@ -103,9 +102,10 @@ def instrument(
 ) -> bool:
     """Trace this process from now on.
 
-    Spans go to `exporters` (see `conntrace.testing`), else to `tracer_provider`, else to the global
-    OpenTelemetry TracerProvider. Returns False, and changes nothing, when CONNTRACE_ENABLED=false or
-    OTEL_SDK_DISABLED=true is set or when this process is traced already.
+    Spans go to `exporters` (see `conntrace.testing`), else to `tracer_provider`, else to the
+    global OpenTelemetry TracerProvider. Returns False, and changes nothing, when
+    CONNTRACE_ENABLED=false or OTEL_SDK_DISABLED=true is set or when this process is traced
+    already.
 
     Raises `ConntraceError` when spans are to go to OpenTelemetry and it is not installed.
     """
@@ -119,8 +119,12 @@ def instrument(
         print("conntrace: this process is traced already [already-traced]", file=sys.stderr)
         return False
     call_sites.enabled = settings.call_sites
+    if exporters is None:
+        exporters = [_opentelemetry_exporter(tracer_provider)]
+    if settings.export == "findings":
+        exporters = [Selected(exporter, holds_finding) for exporter in exporters]
     agent = InProcess(
-        exporters if exporters is not None else [_opentelemetry_exporter(tracer_provider)],
+        exporters,
         settings.redact,
         settings.service_name,
     )

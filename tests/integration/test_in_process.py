@@ -10,6 +10,7 @@ import urllib3
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
 import conntrace
 from conntrace import semantic_names as names
@@ -172,3 +173,19 @@ def test_suppressed(serve: Serve, authority: Authority) -> None:
             get(server.url(), authority)
     assert spans == []
     assert server.accepts == 1
+
+
+def test_unsampled_parent_takes_our_spans_out(serve: Serve, memory: InMemorySpanExporter) -> None:
+    """A program that samples one per cent must not get all of ours."""
+    server = serve()
+    provider = TracerProvider(sampler=ParentBased(ALWAYS_OFF))
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    assert conntrace.instrument(tracer_provider=provider)
+    try:
+        with provider.get_tracer("app").start_as_current_span("work"):
+            urllib3.PoolManager().request("GET", server.url("127.0.0.1"))
+    finally:
+        conntrace.uninstrument()
+
+    assert server.accepts == 1
+    assert [span.name for span in memory.get_finished_spans()] == []

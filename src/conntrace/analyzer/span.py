@@ -28,8 +28,9 @@ class Resource:
 class Span:
     """One finished span. Ids are lower-case hexadecimal, times ns since the Unix epoch.
 
-    `parent_span_id` is empty for a root. `foreign_parent` says that the parent is not ours: a span of
-    the program's own OpenTelemetry set-up.
+    `parent_span_id` is empty for a root. `foreign_parent` says that the parent is not ours: a span
+    of the program's own OpenTelemetry set-up; `unsampled_parent`, that its sampler turned that
+    away.
     """
 
     trace_id: str
@@ -44,6 +45,7 @@ class Span:
     links: list[Link] = field(default_factory=list)
     error: bool = False
     foreign_parent: bool = False
+    unsampled_parent: bool = False
 
 
 class Exporter(Protocol):

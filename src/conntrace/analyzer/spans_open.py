@@ -64,9 +64,17 @@ class Parent(NamedTuple):
     span_id: str = ""
     foreign: bool = False
     open: OpenSpan | None = None
+    unsampled: bool = False
 
 
 ROOT = Parent()
+_UNSAMPLED = "-00"
+
+
+def foreign(trace_id: str, span_id: str) -> Parent:
+    """A span of the program's own, by its ids as events have them."""
+    unsampled = span_id.endswith(_UNSAMPLED)
+    return Parent(trace_id, span_id.removesuffix(_UNSAMPLED), True, None, unsampled)
 
 
 def below(open_span: OpenSpan) -> Parent:
@@ -115,6 +123,7 @@ class SpanMaker:
             start,
             self.resource,
             foreign_parent=parent.foreign,
+            unsampled_parent=parent.unsampled,
         )
         return OpenSpan(span, above)
 

@@ -12,7 +12,7 @@ from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import authority
 from conntrace.analyzer.ledger_records import Connection, Pool, Request, SpanReference
 from conntrace.analyzer.span import Link
-from conntrace.analyzer.spans_open import ROOT, OpenSpan, Parent, SpanMaker, below, put
+from conntrace.analyzer.spans_open import ROOT, OpenSpan, Parent, SpanMaker, below, foreign, put
 from conntrace.catalogue import UNFINISHED
 from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestStart
 
@@ -69,7 +69,7 @@ class RequestSpans:
         if call is not None and event.span_id in ("", call.outer_span_id):
             return below(call.open)
         if event.span_id and event.trace_id:
-            return Parent(event.trace_id, event.span_id, foreign=True)
+            return foreign(event.trace_id, event.span_id)
         return ROOT
 
     def around(self, request: int, event: Placed) -> Parent:
@@ -102,7 +102,7 @@ class RequestSpans:
     def placed_outside(event: CallStart) -> Parent:
         """What a call itself hangs under."""
         if event.span_id and event.trace_id:
-            return Parent(event.trace_id, event.span_id, foreign=True)
+            return foreign(event.trace_id, event.span_id)
         return ROOT
 
     def call_end(self, event: CallEnd) -> None:
@@ -157,7 +157,7 @@ class RequestSpans:
         if event.foreign_span and event.span_id:
             request.open = None
             request.record.span = None
-            request.parent = Parent(event.trace_id, event.span_id, foreign=True)
+            request.parent = foreign(event.trace_id, event.span_id)
         if event.wait_ns >= WAIT_NS:
             self._wait_span(event, request)
         if event.outcome != "reused":

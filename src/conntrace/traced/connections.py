@@ -113,11 +113,13 @@ def connection_closed(
     request_close: bool,
     tcp: TcpFacts,
     site: CallSite,
+    response_begun: bool = False,
 ) -> None:
     """Note that a known connection's socket is closed on this side."""
     record.open = False
     recording.send(
         notes.close(
-            record.connection, by, error, request, response, request_close, tcp, site, place()
-        )
+            record.connection, by, error, request, response, request_close, tcp, site, place(),
+            response_begun,
+        )  # fmt: skip
     )

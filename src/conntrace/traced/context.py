@@ -110,11 +110,15 @@ def active_span() -> object | None:
 
 
 def span_ids(span: object | None) -> tuple[str, str]:
-    """Trace and span id of an OpenTelemetry span in hexadecimal, empty for None."""
+    """Trace and span id of an OpenTelemetry span in hexadecimal, empty for None.
+
+    The span id of a span that is not sampled is followed by its trace flags, `-00`.
+    """
     if span is None:
         return NO_SPAN
     identity = span.get_span_context()  # type: ignore[attr-defined]
-    return f"{identity.trace_id:032x}", f"{identity.span_id:016x}"
+    flags = "" if identity.trace_flags.sampled else "-00"
+    return f"{identity.trace_id:032x}", f"{identity.span_id:016x}{flags}"
 
 
 def is_http_client_span(span: object | None) -> bool:

@@ -13,6 +13,8 @@ from conntrace.traced.call_sites import CallSite, Owner
 from conntrace.traced.context import Place
 from conntrace.traced.kernel import KeepaliveFacts, TcpFacts
 from conntrace.traced.originals import get_ident, monotonic_ns
+from conntrace.traced.own_name import is_own_name
+from conntrace.traced.redirects import NO_REDIRECT, Redirect
 
 
 def manager_new(manager: int, owner: Owner, num_pools: int) -> bytes:
@@ -170,11 +172,13 @@ def setup_start(
     call: int,
     span: tuple[str, str],
     site: CallSite,
+    redirect: Redirect = NO_REDIRECT,
 ) -> bytes:
     """A connection is about to be made."""
     return line(
         b"setup_start", monotonic_ns(), get_ident(),
         setup, request, pool, previous, client, one_shot, *origin, proxy, call, *span, *site,
+        *redirect,
     )  # fmt: skip
 
 
@@ -198,7 +202,7 @@ def lookup_start(
     return line(
         b"lookup_start", monotonic_ns(), get_ident(),
         operation, place.setup, function, host, port, reverse, literal, audit,
-        place.request, place.call, place.trace_id, place.span_id, *site,
+        place.request, place.call, place.trace_id, place.span_id, *site, is_own_name(host),
     )  # fmt: skip
 
 
@@ -299,6 +303,7 @@ def close(
     tcp: TcpFacts,
     site: CallSite,
     place: Place,
+    response_begun: bool = False,
 ) -> bytes:
     """A socket is closed; `response`: version, says close, says keep-alive, has a length."""
     return line(
@@ -306,7 +311,7 @@ def close(
         connection, by, error, request, *response, request_close,
         tcp.state, tcp.unacked, tcp.retransmits,
         tcp.last_data_received_ms, tcp.last_ack_received_ms, *site,
-        place.call, place.trace_id, place.span_id,
+        place.call, place.trace_id, place.span_id, response_begun,
     )  # fmt: skip
 
 

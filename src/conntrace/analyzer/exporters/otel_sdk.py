@@ -151,10 +151,11 @@ class OpenTelemetryExporter:
 
 
 def _their_context(span: Span) -> SpanContext:
-    """The program's own span above ours, taken for sampled: events do not tell."""
+    """The program's own span above ours; one that is not sampled takes ours out with it."""
+    flags = TraceFlags.DEFAULT if span.unsampled_parent else TraceFlags.SAMPLED
     return SpanContext(
         int(span.trace_id, 16),
         int(span.parent_span_id, 16),
         is_remote=False,
-        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+        trace_flags=TraceFlags(flags),
     )

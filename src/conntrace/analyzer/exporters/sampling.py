@@ -49,7 +49,7 @@ def sampler(name: str, ratio: float) -> Decision | None:
     def parent_based(span: Span) -> bool | None:
         """A foreign parent is recorded by the program's own OpenTelemetry: it is followed."""
         if span.foreign_parent:
-            return True
+            return not span.unsampled_parent
         return None if span.parent_span_id else root(span)
 
     return parent_based

@@ -16,9 +16,12 @@ from conntrace.traced.connections import (
 from conntrace.traced.context import REQUEST, SETUP, Operation, current
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
+from conntrace.traced.redirects import redirect_before
 
 _ONE_SHOT_MODULE = "urllib.request"
 _MAX_FRAMES = 12
+# Of http.client's HTTPConnection: the last response whose head it has read, name-mangled.
+_RESPONSE = "_HTTPConnection__response"
 
 
 class Setup:
@@ -73,6 +76,7 @@ def _note_start(
             operation.call,
             (where.trace_id, where.span_id),
             call_sites.call_site(),
+            redirect_before(),
         )
     )
 
@@ -172,6 +176,7 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         record.sends_close,
         kernel.tcp_facts(sock) if by in ("error", "program", "response_close") else kernel.NOTHING,
         call_sites.call_site() if by in ("program", "response_close") else call_sites.NOWHERE,
+        by == "error" and getattr(instance, _RESPONSE, None) is not None,
     )
     return None
 
