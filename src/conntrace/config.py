@@ -96,7 +96,7 @@ def _value(row: Setting, environment: Mapping[str, str], problems: list[str] | N
 
 def _wrong_value(row: Setting, name: str, text: str) -> str:
     subject = name if row.secret else f"{name}={text[:40]}"
-    return f"{subject} is not accepted, it takes {row.accepted}; {_fallback(row)}"
+    return f"{subject} is not accepted, it takes {row.accepted}; {_fallback(row)} [wrong-setting]"
 
 
 def _fallback(row: Setting) -> str:
@@ -126,5 +126,5 @@ def _unknown_names(environment: Mapping[str, str]) -> list[str]:
         # Without the prefix, which would make everything alike.
         close = get_close_matches(name.removeprefix(PREFIX), offered, n=1)
         hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
-        lines.append(f"{name} is not a setting of conntrace{hint}")
+        lines.append(f"{name} is not a setting of conntrace{hint} [unknown-setting]")
     return lines

@@ -125,6 +125,22 @@ _TABLE: tuple[Message, ...] = (
     ),
     # --- what a run recorded -------------------------------------------------------------------
     Message(
+        "wrong-setting",
+        "An environment variable has a value that it does not take; the line names it and says"
+        " which values it takes. The default is used.",
+        "Correct or unset the variable; [settings.md](settings.md) explains it.",
+    ),
+    Message(
+        "unknown-setting",
+        "An environment variable begins with CONNTRACE_ and is none of conntrace's settings.",
+        "Correct its name ([settings.md](settings.md) lists them) or unset it.",
+    ),
+    Message(
+        "switched-off",
+        "CONNTRACE_ENABLED=false or OTEL_SDK_DISABLED=true is set: the command runs untouched.",
+        "Unset the variable to record again.",
+    ),
+    Message(
         "nothing-recorded",
         "No Python process reported to conntrace during the run. This does not mean that no"
         " connection was made: nobody looked. The line says the likely reason.",

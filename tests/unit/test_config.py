@@ -140,8 +140,9 @@ def test_unknown_names_are_told_with_the_nearest_one() -> None:
         }
     )
     assert problems == [
-        "CONNTRACE_ENABLE is not a setting of conntrace; did you mean CONNTRACE_ENABLED?",
-        "CONNTRACE_ZZZ is not a setting of conntrace",
+        "CONNTRACE_ENABLE is not a setting of conntrace; did you mean CONNTRACE_ENABLED?"
+        " [unknown-setting]",
+        "CONNTRACE_ZZZ is not a setting of conntrace [unknown-setting]",
     ]
 
 

@@ -41,7 +41,7 @@ def _run(options: RunOptions) -> int:
     settings = Settings(os.environ)
     if not settings.active:
         name = "OTEL_SDK_DISABLED" if settings.sdk_disabled else "CONNTRACE_ENABLED"
-        say(f"switched off by {name}: nothing is recorded")
+        say(f"switched off by {name}: nothing is recorded [switched-off]")
         return _run_untraced(options.command)
     try:
         address = listener.bind()
