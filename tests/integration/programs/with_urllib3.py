@@ -130,6 +130,7 @@ def ask_to_close(url):
     manager = urllib3.PoolManager(**TLS)
     for _ in range(2):
         get(manager, url, headers={"Connection": "close"})
+        time.sleep(0.2)  # the server's FIN may come after its answer
 
 
 def retry(url):
