@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import ssl
 import struct
@@ -174,21 +175,23 @@ class LoopbackServer:
             while (request := self._next_request(stream, reader, record)) is not None:
                 with self._lock:
                     record.requests.append(request)
-                answer = self._limited(answer_to(request, self._gates), record)
+                answer = self._limited(answer_to(request, self._gates), request, record)
                 if answer.status:
                     stream.sendall(answer.encode(request.method))
                 if answer.reset:
                     _reset(stream)
-                asked = request.wants_close and not self.behaviour.ignore_close
-                if answer.ends_connection or asked:
+                if answer.ends_connection:
                     _say_goodbye(stream)
                     return
 
-    def _limited(self, answer: Answer, record: Connection) -> Answer:
-        if len(record.requests) != self.behaviour.max_requests or not answer.status:
+    def _limited(self, answer: Answer, request: Request, record: Connection) -> Answer:
+        """The last answer of a connection says so: by the limit, or because the client asked."""
+        last = len(record.requests) == self.behaviour.max_requests
+        asked = request.wants_close and not self.behaviour.ignore_close
+        if answer.ends_connection or not (last or asked):
             return answer
         headers = (*answer.headers, ("Connection", "close"))
-        return Answer(answer.status, answer.body, headers, ends_connection=True)
+        return dataclasses.replace(answer, headers=headers, ends_connection=True)
 
     def _next_request(
         self, stream: socket.socket, reader: BinaryIO, record: Connection
