@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from itertools import dropwhile
 
 _PYTHON_NAME = re.compile(r"python(?:(\d)(?:\.(\d+))?)?$")
 # Options of the interpreter that keep the start-up folder away: -I and -E ignore PYTHONPATH, -S
@@ -49,7 +50,8 @@ def _interpreter(path: str, words: list[str]) -> tuple[str, list[str]]:
         return "", []
     parts = first_line[2:].split()
     if parts and os.path.basename(parts[0]) == "env":
-        parts = [part for part in parts[1:] if not part.startswith("-") and "=" not in part]
+        # Its own options and variables go before the program.
+        parts = list(dropwhile(lambda part: part.startswith("-") or "=" in part, parts[1:]))
     if parts and _PYTHON_NAME.match(os.path.basename(parts[0])):
         return shutil.which(parts[0]) or parts[0], parts[1:]
     return "", []
