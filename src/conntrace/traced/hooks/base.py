@@ -85,13 +85,16 @@ def note_around(hook: Hook) -> Callable[..., object]:
             # keep the program's objects alive with it.
             del token, wrapped, instance, args, kwargs
             raise
-        if token is None or end is None:
-            return result
+        if token is not None and end is not None:
+            try:
+                end(token, result, None)
+            except Exception as own_error:
+                guard.failed(place, own_error)
         try:
-            end(token, result, None)
-        except Exception as own_error:
-            guard.failed(place, own_error)
-        return result
+            return result
+        finally:
+            # f_back of a kept frame keeps this one too.
+            del token, wrapped, instance, args, kwargs, result
 
     return wrapper
 

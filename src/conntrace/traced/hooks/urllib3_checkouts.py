@@ -99,7 +99,11 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
             _note_checkout(before, args[0], connection)
         except Exception as error:
             guard.failed("_get_conn", error)
-        return connection
+        try:
+            return connection
+        finally:
+            # As in `urlopen`: whoever keeps this frame must not keep the connection.
+            del connection, args, kwargs
 
     return _get_conn
 
@@ -221,7 +225,8 @@ def _note_need(
     else:
         all_out = not before.queue_size or before.in_use >= before.maxsize
         outcome = "empty" if all_out else "placeholder"
-    recording.send(
+    # Not sent yet: the set-up's first step follows at once and takes it along.
+    recording.note(
         notes.checkout(
             before.request,
             before.record.identity,

@@ -49,7 +49,12 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
             _end_request(operation, response, None)
         except Exception as error:
             guard.failed("urlopen", error)
-        return response
+        try:
+            return response
+        finally:
+            # A cycle through an exception may keep frames, and by f_back this one: it must not
+            # keep the response, whose end the program is to see at once.
+            del response, args, kwargs
 
     return urlopen
 
