@@ -187,10 +187,24 @@ _TABLE: tuple[Message, ...] = (
     ),
     # --- reports -------------------------------------------------------------------------------
     Message(
+        "fail-on",
+        "The report is written, and a condition given with `--fail-on` is met; the line says which,"
+        " and the number measured.",
+        "This is what the option is for: change what the report advises, or the condition.",
+        3,
+    ),
+    Message(
         "report-unreadable",
         "A file of spans cannot be opened or read; the line has the system's reason. A file that"
         " can be read and is damaged is shown as far as it goes instead.",
         "Check the path and your permission to read it.",
+        1,
+    ),
+    Message(
+        "report-not-writable",
+        "The file for the report (`conntrace report -o`) cannot be made or written; the line has"
+        " the system's reason.",
+        "Name a file in a folder that exists and that you may write to.",
         1,
     ),
     Message(

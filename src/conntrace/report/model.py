@@ -1,6 +1,6 @@
 """The connections, destinations, lookups and traces that a heap of spans tells of.
 
-Every report (text now; JSON, HTML later) is written from one `Model`.
+Every report (text, JSON, HTML) is written from one `Model`.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _connections(ordered: list[SpanRecord]) -> list[Connection]:
         is_setup = is_named(span, names.CONNECTION_SETUP)
         is_close = is_named(span, names.CONNECTION_CLOSE)
         own_id = span.text(names.CONNECTION_ID)
-        if not (is_setup or is_close or (own_id and _is_request(span))):
+        if not (is_setup or is_close or (own_id and is_request(span))):
             continue
         key = (span.process, own_id or _known_by(span))
         connection = found.setdefault(key, Connection(span.process, destination_of(span)))
@@ -202,7 +202,8 @@ def _known_by(span: SpanRecord) -> str:
     return span.span_id
 
 
-def _is_request(span: SpanRecord) -> bool:
+def is_request(span: SpanRecord) -> bool:
+    """Whether the span can be a request on a connection: nothing of ours, and no invocation."""
     return span.kind != names.SERVER and not any(is_named(span, name) for name in _OWN_NAMES)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -66,12 +67,13 @@ def read_spans(
     """
     notes = notes if notes is not None else ReadNotes()
     for source in sources:
-        for path in _files(source):
+        for path in files_of(source):
             notes.files += 1
             yield from _file(path, notes, stdin)
 
 
-def _files(source: str | os.PathLike[str]) -> list[str]:
+def files_of(source: str | os.PathLike[str]) -> list[str]:
+    """The files that a source stands for. Raises ConntraceError for a folder without any."""
     path = os.fspath(source)
     if path == STDIN or not os.path.isdir(path):
         return [path]
@@ -83,12 +85,19 @@ def _files(source: str | os.PathLike[str]) -> list[str]:
 
 
 def _file(path: str, notes: ReadNotes, stdin: BinaryIO | None) -> Iterator[SpanRecord]:
+    if path == STDIN:
+        yield from spans_of_lines(stdin or sys.stdin.buffer, "standard input", notes)
+        return
+    with open_spans(path) as handle:
+        yield from spans_of_lines(handle, path, notes)
+
+
+@contextmanager
+def open_spans(path: str) -> Iterator[BinaryIO]:
+    """Open a span file. Raises ConntraceError when it cannot be opened or read."""
     try:
-        if path == STDIN:
-            yield from _spans(stdin or sys.stdin.buffer, "standard input", notes)
-            return
         with open(path, "rb") as handle:
-            yield from _spans(handle, path, notes)
+            yield handle
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConntraceError(
@@ -96,8 +105,11 @@ def _file(path: str, notes: ReadNotes, stdin: BinaryIO | None) -> Iterator[SpanR
         ) from error
 
 
-def _spans(handle: BinaryIO, source: str, notes: ReadNotes) -> Iterator[SpanRecord]:
-    for number, line in enumerate(_lines(handle), start=1):
+def spans_of_lines(
+    handle: BinaryIO, source: str, notes: ReadNotes, end: int | None = None
+) -> Iterator[SpanRecord]:
+    """Yield the spans of all lines, or of those that begin before the byte `end`."""
+    for number, line in enumerate(_lines(handle, end), start=1):
         notes.lines += 1
 
         def complain(reason: str, number: int = number) -> None:
@@ -114,9 +126,12 @@ def _spans(handle: BinaryIO, source: str, notes: ReadNotes) -> Iterator[SpanReco
             yield span
 
 
-def _lines(handle: BinaryIO) -> Iterator[bytes | None]:
+def _lines(handle: BinaryIO, end: int | None) -> Iterator[bytes | None]:
     """Yield lines with their newline; None stands for one that is too long to hold."""
-    while line := handle.readline(MAX_LINE_BYTES + 1):
+    while end is None or handle.tell() < end:
+        line = handle.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            return
         if len(line) <= MAX_LINE_BYTES:
             yield line
             continue

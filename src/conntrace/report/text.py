@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, TextIO
 
-from conntrace.report import text_connections, text_trace, text_verdicts
+from conntrace.report import text_connections, text_counts, text_trace, text_verdicts
 from conntrace.report.clean import clean
 from conntrace.report.layout import (
     ADVICE,
@@ -17,11 +17,12 @@ from conntrace.report.layout import (
     glyphs_for,
     width_for,
 )
-from conntrace.report.model import Model, build
-from conntrace.report.read import ReadNotes, read_spans
+from conntrace.report.load import Loaded, load_files, of_model
+from conntrace.report.model import build
+from conntrace.report.read import ReadNotes
 from conntrace.report.record import SpanRecord
 from conntrace.report.units import count
-from conntrace.report.verdicts import Judgement, judge
+from conntrace.report.verdicts import Judgement
 from conntrace.report.waterfall import choose_trace
 
 _MAX_PROBLEMS = 5
@@ -42,10 +43,9 @@ def report_text(
     file that are broken are named at the end of the report and in the notes returned.
     """
     several = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
-    notes = ReadNotes()
-    spans = list(read_spans(several, notes, stdin=stdin))
-    render(spans, width=width, color=color, stream=stream, trace=trace, notes=notes)
-    return notes
+    told = load_files(several, stdin=stdin)
+    write_text(told, stream, width=width, color=color, trace=trace)
+    return told.notes
 
 
 def render(
@@ -62,22 +62,47 @@ def render(
     `width` (cells) and `color` follow the stream when None; `trace` is the beginning of the id of
     the trace to draw, else the one with the most set-up time; `notes` tells what could not be read.
     """
-    model = build(spans)
-    judgement = judge(model)
+    told = of_model(build(spans), notes or ReadNotes())
+    write_text(told, stream, width=width, color=color, trace=trace)
+
+
+def write_text(
+    told: Loaded,
+    stream: TextIO,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    trace: str = "",
+    counts: bool = False,
+) -> None:
+    """Write the report of what was loaded; `counts` adds the tables over many traces."""
     page = Page(width_for(stream, width), glyphs_for(stream))
-    chosen = choose_trace(model, trace)
-    if model.traces:
-        text_verdicts.headline(page, model, judgement)
-        text_verdicts.verdicts(page, model, judgement)
-        text_connections.connections(page, model, judgement)
-        text_trace.lookups(page, model)
-        if chosen:
-            text_trace.trace(page, model, chosen)
-    else:
+    chosen = choose_trace(told.model, trace) if told.complete else None
+    if not told.tally.spans:
         page.add(("conntrace  no spans", STRONG), ": nothing was recorded, so nothing is shown.")
-    _problems(page, notes or ReadNotes())
-    _last_word(page, model, judgement)
+    elif told.complete:
+        _proof(page, told, chosen, counts)
+    else:
+        text_counts.headline(page, told.tally)
+        text_counts.counts(page, told.tally)
+        page.paragraph(
+            ["note: "], "only counted; name fewer files, without --counts, to see every connection."
+        )
+    _problems(page, told.notes)
+    _last_word(page, told.judgement)
     page.write(stream, color_for(stream, color))
+
+
+def _proof(page: Page, told: Loaded, chosen: str | None, counts: bool) -> None:
+    model, judgement = told.model, told.judgement
+    text_verdicts.headline(page, model, judgement, told.tally)
+    text_verdicts.verdicts(page, model, judgement)
+    if counts:
+        text_counts.counts(page, told.tally)
+    text_connections.connections(page, model, judgement)
+    text_trace.lookups(page, model)
+    if chosen:
+        text_trace.trace(page, model, chosen)
 
 
 def _problems(page: Page, notes: ReadNotes) -> None:
@@ -94,7 +119,7 @@ def _problems(page: Page, notes: ReadNotes) -> None:
         page.add(f"  {page.glyphs.more} {more:,} more")
 
 
-def _last_word(page: Page, model: Model, judgement: Judgement) -> None:
+def _last_word(page: Page, judgement: Judgement) -> None:
     """The verdict once more: after a long report the prompt stands here, not at the top."""
     if not judgement.verdicts:
         return

@@ -81,13 +81,18 @@ def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
         return {}
     named = {process: f"p{number}" for number, process in enumerate(processes, start=1)}
     for process, name in list(named.items())[:_MAX_PROCESSES]:
-        what = " ".join(filter(None, (process.service, process.command)))
+        what = " ".join(dict.fromkeys(filter(None, (service_of(process), process.command))))
         pid = f"pid {process.pid}" if process.pid else process.instance
         page.add((f"{name} = {clean(pid, 40)}  {clean(what, 100)}", FAINT))
     if len(named) > _MAX_PROCESSES:
         page.add((f"{page.glyphs.more} {len(named) - _MAX_PROCESSES:,} more processes", FAINT))
     page.blank()
     return named
+
+
+def service_of(process: Process) -> str:
+    """The service's name, without what OpenTelemetry puts before a name that nobody chose."""
+    return process.service.removeprefix("unknown_service:")
 
 
 class _Drawer:

@@ -6,6 +6,8 @@ from conntrace.report.clean import clean, shorten_path
 from conntrace.report.findings import Finding, Place
 from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, Part
 from conntrace.report.model import Connection, Model
+from conntrace.report.tally import Tally
+from conntrace.report.text_counts import wait_words
 from conntrace.report.units import count, duration, ms
 from conntrace.report.verdicts import Judgement, Verdict
 from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
@@ -14,7 +16,7 @@ MAX_VERDICTS = 6
 _MAX_USUAL = 4
 
 
-def headline(page: Page, model: Model, judgement: Judgement) -> None:
+def headline(page: Page, model: Model, judgement: Judgement, tally: Tally) -> None:
     """Requests, connections, hosts, and how much of the set-up time was avoidable."""
     hosts = len({each.destination.host for each in model.connections})
     parts = [
@@ -26,6 +28,8 @@ def headline(page: Page, model: Model, judgement: Judgement) -> None:
     page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))
     style = AVOIDABLE if judgement.avoidable_ms > 0 else STRONG
     page.add((cost_words(judgement), style))
+    if tally.total.waits:
+        page.add((wait_words(tally.total), STRONG))
     page.blank()
 
 

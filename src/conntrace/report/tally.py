@@ -1,0 +1,285 @@
+"""Counts over any number of spans in bounded memory: one pass, nothing kept but sums and examples.
+
+Two tallies of parts of the input can be merged, so parts can be counted side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from conntrace import catalogue
+from conntrace import semantic_names as names
+from conntrace.report.findings import Place, place_of
+from conntrace.report.model import (
+    CONNECT,
+    DNS,
+    UNEXPLAINED,
+    Destination,
+    cause_of,
+    destination_of,
+    is_named,
+    is_request,
+    phase_of,
+)
+from conntrace.report.record import Process, SpanRecord
+from conntrace.report.spread import Spread
+
+MAX_KEYS = 20_000
+"""Kinds of findings, and destinations, that are told apart; the rest counts as one more."""
+
+MAX_PROCESSES = 200_000
+OTHERS = Destination("other hosts")
+
+Key: TypeAlias = tuple[str, Destination, Place]
+
+
+@dataclass(slots=True)
+class Sums:
+    """What many set-ups (or lookups) took together. Times in milliseconds."""
+
+    count: int = 0
+    cost_ms: float = 0.0
+    avoidable_ms: float = 0.0
+    example: SpanRecord | None = None
+
+    def add(self, span: SpanRecord) -> None:
+        """Count one; the first that carries advice stays as the example."""
+        self.count += 1
+        self.cost_ms += span.duration_ms
+        if span.flag(names.CAUSE_AVOIDABLE):
+            self.avoidable_ms += span.duration_ms
+        self._keep(span)
+
+    def merge(self, other: Sums) -> None:
+        """Add another's sums."""
+        self.count += other.count
+        self.cost_ms += other.cost_ms
+        self.avoidable_ms += other.avoidable_ms
+        if other.example is not None:
+            self._keep(other.example)
+
+    def _keep(self, span: SpanRecord) -> None:
+        if self.example is None or (
+            span.text(names.CAUSE_ADVICE) and not self.example.text(names.CAUSE_ADVICE)
+        ):
+            self.example = span
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What is known of one destination, one service, or all together."""
+
+    setups: Sums = field(default_factory=Sums)
+    requests: int = 0
+    reused: int = 0
+    failed: int = 0
+    evictions: int = 0
+    waits: int = 0
+    wait_ms: float = 0.0
+    lookups: Sums = field(default_factory=Sums)
+    """Lookups and connects that belong to no connection of an HTTP client."""
+    idle: Spread = field(default_factory=Spread)
+    """Seconds without use before a connection's end, where the server ended it."""
+    limit: Spread = field(default_factory=Spread)
+    """The server's idle limit in seconds, where a close tells it."""
+
+    @property
+    def cost_ms(self) -> float:
+        """All set-ups, and the lookups and connects alone."""
+        return self.setups.cost_ms + self.lookups.cost_ms
+
+    @property
+    def avoidable_ms(self) -> float:
+        """The part that a change would save."""
+        return self.setups.avoidable_ms + self.lookups.avoidable_ms
+
+    def merge(self, other: Traffic) -> None:
+        """Add another's counts."""
+        self.setups.merge(other.setups)
+        self.lookups.merge(other.lookups)
+        self.requests += other.requests
+        self.reused += other.reused
+        self.failed += other.failed
+        self.evictions += other.evictions
+        self.waits += other.waits
+        self.wait_ms += other.wait_ms
+        self.idle.merge(other.idle)
+        self.limit.merge(other.limit)
+
+
+@dataclass(slots=True)
+class Tally:
+    """All counts. A span that occurs twice in the input counts twice."""
+
+    spans: int = 0
+    start_ns: int = 0
+    end_ns: int = 0
+    total: Traffic = field(default_factory=Traffic)
+    findings: dict[Key, Sums] = field(default_factory=dict)
+    destinations: dict[Destination, Traffic] = field(default_factory=dict)
+    services: dict[str, Traffic] = field(default_factory=dict)
+    processes: set[Process] = field(default_factory=set)
+
+    def add(self, span: SpanRecord) -> None:
+        """Count one span."""
+        self.spans += 1
+        self.start_ns = min(self.start_ns or span.start_ns, span.start_ns)
+        self.end_ns = max(self.end_ns, span.end_ns)
+        kind = _kind(span)
+        if len(self.processes) < MAX_PROCESSES:
+            self.processes.add(span.process)
+        if kind:
+            self._count(span, kind)
+
+    def merge(self, other: Tally) -> None:
+        """Add another's counts."""
+        self.spans += other.spans
+        self.start_ns = min(self.start_ns or other.start_ns, other.start_ns or self.start_ns)
+        self.end_ns = max(self.end_ns, other.end_ns)
+        self.total.merge(other.total)
+        for key, sums in other.findings.items():
+            self._finding(key).merge(sums)
+        for destination, traffic in other.destinations.items():
+            self._traffic(destination).merge(traffic)
+        for service, traffic in other.services.items():
+            self.services.setdefault(service, Traffic()).merge(traffic)
+        room = MAX_PROCESSES - len(self.processes)
+        self.processes.update(sorted(other.processes - self.processes, key=repr)[: max(0, room)])
+
+    def causes(self) -> dict[str, Sums]:
+        """Sums by cause, most time to save first."""
+        found: dict[str, Sums] = {}
+        for (cause, _, _), sums in self.findings.items():
+            found.setdefault(cause, Sums()).merge(sums)
+        return dict(sorted(found.items(), key=lambda item: _weight(item[1])))
+
+    def worst(self) -> dict[Destination, Traffic]:
+        """Destinations, most time to save first."""
+        ordered = sorted(self.destinations.items(), key=lambda item: (*_weight(item[1]), item[0]))
+        return dict(ordered)
+
+    def by_service(self) -> dict[str, Traffic]:
+        """Services, most time to save first."""
+        ordered = sorted(self.services.items(), key=lambda item: (*_weight(item[1]), item[0]))
+        return dict(ordered)
+
+    def by_finding(self) -> dict[Key, Sums]:
+        """Findings, most time to save first."""
+        return dict(sorted(self.findings.items(), key=lambda item: (*_weight(item[1]), item[0])))
+
+    def processes_of(self, service: str) -> int:
+        """How many processes (at least) a service had."""
+        return sum(each.service == service for each in self.processes)
+
+    def _count(self, span: SpanRecord, kind: str) -> None:
+        destination = destination_of(span)
+        service = self.services.setdefault(_service(self.services, span), Traffic())
+        for traffic in (self.total, self._traffic(destination), service):
+            _COUNTERS[kind](traffic, span)
+        if kind in (_SETUP, _STRAY):
+            self._finding((cause_of(span), destination, place_of(span))).add(span)
+
+    def _traffic(self, destination: Destination) -> Traffic:
+        if destination not in self.destinations and len(self.destinations) >= MAX_KEYS:
+            destination = OTHERS
+        return self.destinations.setdefault(destination, Traffic())
+
+    def _finding(self, key: Key) -> Sums:
+        if key not in self.findings and len(self.findings) >= MAX_KEYS:
+            key = (key[0], OTHERS, Place())
+        return self.findings.setdefault(key, Sums())
+
+
+def tally_of(spans: Iterable[SpanRecord]) -> Tally:
+    """Count all spans."""
+    tally = Tally()
+    for span in spans:
+        tally.add(span)
+    return tally
+
+
+_SETUP, _STRAY, _REQUEST, _CLOSE, _WAIT, _EVICTION = (
+    "setup",
+    "stray",
+    "request",
+    "close",
+    "wait",
+    "eviction",
+)
+_BY_NAME = {
+    names.CONNECTION_SETUP: _SETUP,
+    names.CONNECTION_CLOSE: _CLOSE,
+    names.WAIT_FOR_CONNECTION: _WAIT,
+    names.POOL_EVICTION: _EVICTION,
+}
+
+
+def _kind(span: SpanRecord) -> str:
+    """What a span counts as; empty for what the sums leave out."""
+    for name, kind in _BY_NAME.items():
+        if is_named(span, name):
+            return kind
+    if phase_of(span) in (DNS, CONNECT) or is_named(span, names.DNS_REVERSE_LOOKUP):
+        return _STRAY if _is_stray(span) else ""
+    is_ours = names.CONNECTION_ID in span.attributes and is_request(span)
+    return _REQUEST if is_ours else ""
+
+
+def _is_stray(span: SpanRecord) -> bool:
+    """The cause tells that no HTTP client asked; the parent may be in another part of the input."""
+    known = catalogue.CAUSES.get(cause_of(span))
+    return (known is not None and known.family == "G") or (
+        cause_of(span) == UNEXPLAINED and not span.parent_id
+    )
+
+
+def _count_setup(traffic: Traffic, span: SpanRecord) -> None:
+    traffic.setups.add(span)
+    traffic.failed += span.error
+
+
+def _count_request(traffic: Traffic, span: SpanRecord) -> None:
+    traffic.requests += 1
+    traffic.reused += span.flag(names.CONNECTION_REUSED)
+
+
+def _count_close(traffic: Traffic, span: SpanRecord) -> None:
+    idle, limit = span.number(names.CONNECTION_IDLE_S), span.number(names.CLOSE_SERVER_IDLE_LIMIT_S)
+    if idle is not None and idle > 0 and span.text(names.CLOSE_INITIATOR) == "remote":
+        traffic.idle.add(limit if limit and limit < idle else idle)
+    if limit is not None and limit > 0:
+        traffic.limit.add(limit)
+
+
+def _count_wait(traffic: Traffic, span: SpanRecord) -> None:
+    traffic.waits += 1
+    traffic.wait_ms += span.duration_ms
+
+
+def _count_eviction(traffic: Traffic, span: SpanRecord) -> None:
+    traffic.evictions += 1
+
+
+def _count_stray(traffic: Traffic, span: SpanRecord) -> None:
+    traffic.lookups.add(span)
+
+
+_COUNTERS = {
+    _SETUP: _count_setup,
+    _STRAY: _count_stray,
+    _REQUEST: _count_request,
+    _CLOSE: _count_close,
+    _WAIT: _count_wait,
+    _EVICTION: _count_eviction,
+}
+
+
+def _service(known: dict[str, Traffic], span: SpanRecord) -> str:
+    service = span.process.service
+    return service if service in known or len(known) < MAX_KEYS else "other services"
+
+
+def _weight(sums: Sums | Traffic) -> tuple[float, float]:
+    return (-sums.avoidable_ms, -sums.cost_ms)
