@@ -12,7 +12,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo matrix pythons compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo matrix pythons bench docs compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ matrix: need-python components ## The integration tests on old and new urllib3, 
 
 pythons: need-python components ## Unit and integration tests on every other Python found here
 	@$(PYTHON) -m scripts.matrix pythons $(SESSIONS) --pytest="-n $(WORKERS) $(ARGS)"
+
+bench: need-python ## CPU that conntrace adds to a request, beside OpenTelemetry
+	@$(ENTER) && python benchmarks/cost.py
+
+docs: need-python ## Write the reference pages anew from the tables in the code
+	@$(ENTER) && python -m scripts.generate_docs
 
 compat: need-python ## Other people's test suites, plain and under conntrace
 	@$(ENTER) && python tests/compat/run.py $(ARGS)

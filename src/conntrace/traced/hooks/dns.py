@@ -120,12 +120,15 @@ def _begin(function: str, host: object, port: object, reverse: bool, numeric: bo
     lookup = Lookup(context.ids.next(), function, host_text(host))
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     literal = not reverse and (numeric or is_literal(host))
-    recording.send(
-        notes.lookup_start(
-            lookup.identity, function, lookup.host, port_number(port),
-            reverse, literal, False, where, site,
-        )
+    started = notes.lookup_start(
+        lookup.identity, function, lookup.host, port_number(port),
+        reverse, literal, False, where, site,
     )  # fmt: skip
+    if literal:
+        # Nothing is asked, so nothing can hang: it goes along with what follows.
+        recording.note(started)
+    else:
+        recording.send(started)
     return lookup
 
 

@@ -167,14 +167,17 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         operation.error = error
     if by == "full":
         record.put_result = "full" if getattr(_pool_queue(frame), "qsize", None) else "pool_closed"
+    response = response_facts(frame) if by == "response" else NO_RESPONSE
+    # Without a version not even a status line came: http.client closes a broken connection.
+    broken = by == "error" or (by == "response" and not response[0])
     connection_closed(
         record,
         by,
         error,
         request,
-        response_facts(frame) if by == "response" else NO_RESPONSE,
+        response,
         record.sends_close,
-        kernel.tcp_facts(sock) if by in ("error", "program", "response_close") else kernel.NOTHING,
+        kernel.tcp_facts(sock) if broken or by in ("program", "response_close") else kernel.NOTHING,
         call_sites.call_site() if by in ("program", "response_close") else call_sites.NOWHERE,
         by == "error" and getattr(instance, _RESPONSE, None) is not None,
     )
