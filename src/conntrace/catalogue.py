@@ -133,9 +133,9 @@ _TABLE: tuple[CauseText, ...] = (
         "A",
         "A redirect led to another destination",
         "A response sent the client to another host, which needs a connection of its own.",
-        "The response before had a Location (or an S3 region) of another origin.",
+        "The connection was made while the client followed a redirect of another origin (urllib3,"
+        " requests, urllib.request, or botocore for the region of an S3 bucket).",
         "Use the final address, or the right region, from the start.",
-        decided=False,
     ),
     CauseText(
         "sdk_endpoint_variation",
@@ -323,7 +323,10 @@ _TABLE: tuple[CauseText, ...] = (
         "D",
         "A reused connection was dead on arrival",
         "The pool took it for alive, but the request was answered by a reset or a close.",
-        "A reused connection failed with a reset, and no byte of a response came.",
+        "A reused connection failed with a reset within about a round trip, before any byte of a"
+        " response. Proved when the kernel or http.client saw no byte, the connection had been idle"
+        " for half a second or more, and the same request was answered on the new connection at"
+        " once; a server that crashes on a request looks alike otherwise.",
         "Retry requests that may be repeated, or keep connections idle for a shorter time.",
         NO_KEEPALIVE_REMEDY,
         close_reason="stale_reset_on_reuse",
@@ -334,37 +337,36 @@ _TABLE: tuple[CauseText, ...] = (
         "D",
         "Something between dropped the connection silently",
         "The request was sent and never acknowledged.",
-        "Time-out with unacknowledged segments and retransmits.",
+        "Time-out of a reused connection with segments sent again and not acknowledged. Proved when"
+        " it had been idle, no probes were to keep it alive, and a new connection could be made.",
         "Set TCP_KEEPIDLE below the limit of the device between (see the recipe).",
         "Do not only set tcp_keepalive=True: its first probe comes after 7200 s.",
-        decided=False,
     ),
     CauseText(
         "slow_server_timeout",
         "D",
         "The server took longer than the read time-out",
         "The request was acknowledged; no answer came in time.",
-        "Time-out with nothing unacknowledged.",
+        "Time-out on a connection on which the kernel shows everything acknowledged and nothing sent"
+        " again.",
         "Raise the read time-out or make the server faster; mind that the request may still run.",
-        decided=False,
     ),
     CauseText(
         "idle_in_flight_drop",
         "D",
         "The connection was dropped while the server worked",
         "A device between forgets connections on which nothing moves.",
-        "Request acknowledged, silence beyond a limit, then a reset or time-out.",
+        "Request acknowledged, silence for 240 s or more, then a reset or time-out. Never proved: it"
+        " takes the server's word that it had answered.",
         "Ask for results asynchronously, or send keep-alive probes (TCP_KEEPIDLE).",
-        decided=False,
     ),
     CauseText(
         "reset_mid_response",
         "D",
         "The connection broke during a response",
         "Part of the response had arrived.",
-        "Bytes of the response, then a reset or an early end.",
+        "The head of a response had been read, then came a reset or an early end.",
         "Look at the server's limits (time, size).",
-        decided=False,
     ),
     CauseText(
         "replaced_after_error",
@@ -458,9 +460,9 @@ _TABLE: tuple[CauseText, ...] = (
         "G",
         "The program looks its own name up",
         "getfqdn() and servers do that at their start.",
-        "The name looked up is the machine's own.",
+        "The name is exactly the machine's own, or an address of its loopback is looked up"
+        " backwards.",
         "Pass names explicitly.",
-        decided=False,
     ),
     CauseText(
         "datagram_hostname",
@@ -540,16 +542,14 @@ _TABLE: tuple[CauseText, ...] = (
         "Q",
         "The first packet was lost",
         "The connect took about 1, 3 or 7 s: the times at which SYN is sent again.",
-        "Duration of the connect.",
-        decided=False,
+        "The connect took 1, 3 or 7 s, and at most 0.3 s more.",
     ),
     CauseText(
         "dns_retransmit",
         "Q",
         "A DNS packet was lost",
         "The lookup took about a multiple of 5 s, the resolver's time-out.",
-        "Duration of the lookup.",
-        decided=False,
+        "The lookup took a multiple of 5 s, and at most 0.3 s more.",
     ),
     CauseText(
         "cpu_starved",
@@ -564,8 +564,7 @@ _TABLE: tuple[CauseText, ...] = (
         "Q",
         "No file descriptors left",
         "Lookups and connects fail in odd ways when a process has too many files open.",
-        "The error, and the number of open files.",
-        decided=False,
+        "A lookup, socket or connect of the set-up failed with `too many open files`.",
     ),
 )
 

@@ -166,6 +166,7 @@ class ConnectionLedger(ClientLedger):
             self.destination(connection.origin).failed += 1
             return connection
         connection.stood_ns = event.time_ns
+        connection.probed_after_s = event.keepalive_idle_s if event.keepalive else -1
         destination = self.destination(connection.origin)
         destination.stood += 1
         destination.remember(connection.client, connection.id)
@@ -235,9 +236,13 @@ class ConnectionLedger(ClientLedger):
         if event.by in _LOSES_SLOT and connection.busy_request and pool is not None:
             how, unread = _LOSES_SLOT[event.by], bool(connection.answered_ns)
             lose_slot(pool, connection.id, how, unread, event.time_ns)
-        if event.by == "error":
+        if event.by == "error" or (event.by == "response" and not event.response_version):
             failure = self._failure(connection, event.request or connection.busy_request)
             failure.error = failure.error or event.error
+            failure.close = event
+            request = self.requests.get(failure.request)
+            if request is not None and request.checkout is not None:
+                failure.after_ns = event.time_ns - request.checkout.time_ns
         return connection
 
     def _failure(self, connection: Connection, request: int) -> Failure:

@@ -97,11 +97,21 @@ class Failure:
     reused: bool = False
     idle_ns: int = -1
     taken: bool = False
+    close: Close | None = None
+    after_ns: int = -1
+    """From the check-out to the clean-up; -1 unknown."""
+    setup_ns: int = -1
+    """How long the connection took to be made: more than one round trip."""
+    probed_after_s: int = -1
+    """Idle seconds until keep-alive probes began on the connection; -1 none."""
 
     def describe(self, connection: Connection) -> None:
         """Note what the connection was like that failed."""
         self.reused = connection.requests > 1
         self.idle_ns = connection.idle_before_ns
+        self.probed_after_s = connection.probed_after_s
+        if connection.stood_ns and connection.started_ns:
+            self.setup_ns = connection.stood_ns - connection.started_ns
 
 
 @dataclass(slots=True)
@@ -178,6 +188,7 @@ class Connection:
     late: bool = False
     asked_to_close: bool = False
     idle_before_ns: int = -1
+    probed_after_s: int = -1
     close: Close | None = None
     dropped: Checkout | None = None
     ending: Ending | None = None

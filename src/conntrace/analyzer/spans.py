@@ -172,6 +172,7 @@ class ProcessSpans:
         setup = self._setups.of_request(event.request)
         if setup:
             self._setup_end(SetupEnd(time_ns=event.time_ns, setup=setup, error=event.error))
+        self._setups.answered(event.request, 0 < event.status < 500 and not event.error)
         self._requests.request_end(event)
 
     def break_off(self, end_ns: int, error: str) -> None:

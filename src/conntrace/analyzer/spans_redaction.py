@@ -12,6 +12,7 @@ from functools import lru_cache
 from conntrace.events import Event, Hello, LookupEnd, RequestStart
 
 _HOST_FIELDS = ("host", "address", "evictor_host")
+_AUTHORITY_FIELDS = ("proxy", "redirect_from")
 
 
 @lru_cache(maxsize=4096)
@@ -36,10 +37,11 @@ def _redact_hosts(event: Event) -> None:
         value = getattr(event, name, "")
         if value:
             setattr(event, name, redacted_host(value))
-    proxy = getattr(event, "proxy", "")
-    if proxy:
-        host, _, port = proxy.rpartition(":")
-        event.proxy = f"{redacted_host(host or proxy)}:{port}"  # type: ignore[attr-defined]
+    for name in _AUTHORITY_FIELDS:
+        value = getattr(event, name, "")
+        if value:
+            host, _, port = value.rpartition(":")
+            setattr(event, name, f"{redacted_host(host or value)}:{port}")
     if isinstance(event, LookupEnd):
         event.answers = tuple(map(redacted_host, event.answers))
 

@@ -13,6 +13,7 @@ from conntrace.analyzer.ledger_clients import authority
 from conntrace.analyzer.ledger_records import Connection, Pool, Request, SpanReference
 from conntrace.analyzer.span import Link
 from conntrace.analyzer.spans_open import ROOT, OpenSpan, Parent, SpanMaker, below, foreign, put
+from conntrace.analyzer.spans_verdict import why_it_failed
 from conntrace.catalogue import UNFINISHED
 from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestStart
 
@@ -223,6 +224,9 @@ class RequestSpans:
             attributes[names.HTTP_RESPONSE_STATUS] = event.status
             if event.status >= 400 and not error:
                 error = str(event.status)
+        attributes.update(
+            why_it_failed(self._ledger.pools.get(request.record.pool), request.record)
+        )
         if event.connection and names.CONNECTION_ID not in attributes:
             attributes[names.CONNECTION_ID] = self.connection_name(event.connection)
         self._maker.end(request.open, event.time_ns, error)

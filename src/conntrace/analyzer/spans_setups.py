@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from conntrace import semantic_names as names
 from conntrace.analyzer.causes import Cause, SetupFacts, decide, gather
+from conntrace.analyzer.causes.died_in_use import awaits_answer
 from conntrace.analyzer.causes.several_connects import Steps, address_fallback, contributing
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.ledger import Ledger
@@ -69,6 +70,9 @@ class SetupSpans:
         self._now_ns = 0
         self.open: BoundedTable[OpenSetup] = BoundedTable(MAX_OPEN, self._crowded_out)
         self._by_request: dict[int, int] = {}
+        self._awaiting: BoundedTable[tuple[OpenSetup, SetupEnd]] = BoundedTable(
+            MAX_OPEN, self._write_waiting
+        )
 
     def start(self, event: SetupStart) -> None:
         """A connection is about to be made. The same id twice is one set-up."""
@@ -103,8 +107,29 @@ class SetupSpans:
     def _finish(self, setup: OpenSetup, event: SetupEnd, phase: str = "") -> None:
         facts = setup.facts
         self._by_request.pop(facts.start.request, None)
-        cause = self._decide(setup)
+        facts.end_error = event.error
+        if event.error:
+            setup.steps.errors.add(event.error)
         self._ledger.setup_end(event, setup.failed_phase or setup.phase)
+        cause = self._decide(setup)
+        if facts.start.request and not event.error and awaits_answer(facts, cause):
+            self._awaiting.put(facts.start.request, (setup, event))
+        else:
+            self._write(setup, event, phase, cause)
+
+    def answered(self, request: int, well: bool) -> None:
+        """The request of a set-up is over: what only its answer can prove is settled now."""
+        waiting = self._awaiting.pop(request)
+        if waiting is not None:
+            waiting[0].facts.answered = well
+            self._write_waiting(request, waiting)
+
+    def _write_waiting(self, _request: int, waiting: tuple[OpenSetup, SetupEnd]) -> None:
+        setup, event = waiting
+        self._write(setup, event, "", self._decide(setup))
+
+    def _write(self, setup: OpenSetup, event: SetupEnd, phase: str, cause: Cause) -> None:
+        facts = setup.facts
         self._release_steps(setup, event.time_ns, cause)
         span = setup.open.span
         describe_setup(span, facts, cause, event, self._requests.connection_name)
@@ -156,11 +181,14 @@ class SetupSpans:
     def forget(self) -> None:
         """Drop everything unsaid: it belongs to another process."""
         self.open.clear()
+        self._awaiting.clear()
         self._by_request.clear()
 
     def break_off_all(self, end_ns: int, error: str) -> dict[int, str]:
         """End all that are open; tells what each request was doing."""
         phases: dict[int, str] = {}
+        for request in self._awaiting:
+            self.answered(request, False)
         for setup in self.open.values():
             phases[setup.facts.start.request] = setup.phase
             self.break_off(setup, end_ns, error)

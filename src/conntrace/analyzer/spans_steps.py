@@ -39,6 +39,7 @@ class Step:
     setup: OpenSetup | None = None
     dial: Dial | None = None
     attempt: ConnectAttempt | None = None
+    started_ns: int = 0
 
 
 class StepSpans:
@@ -67,7 +68,7 @@ class StepSpans:
         return self._requests.around(event.request, event)
 
     def _put(self, operation: int, step: Step, now_ns: int) -> None:
-        self._now_ns = now_ns
+        self._now_ns = step.started_ns = now_ns
         if step.setup is not None:
             step.setup.phase = step.phase
         self._steps.put(operation, step)
@@ -110,6 +111,9 @@ class StepSpans:
             step.open.span.attributes[names.DNS_ANSWERS] = list(event.answers)
         self._maker.end(step.open, event.time_ns, event.error, hold=True)
         self._note_failure(step, event.error)
+        if step.setup is not None:
+            duration_ns = event.time_ns - step.started_ns
+            step.setup.steps.lookup_ns = max(step.setup.steps.lookup_ns, duration_ns)
         if step.dial is not None:
             self._dials.lookup_ended(step.dial, event.time_ns, event.answers, event.error)
 
@@ -153,6 +157,9 @@ class StepSpans:
             step.setup.steps.failed_connects += 1
         elif step.setup is not None:
             step.setup.peer = (step.attempt.start.address, step.attempt.start.port)
+            if not event.in_progress:
+                duration_ns = event.time_ns - step.started_ns
+                step.setup.steps.connect_ns = max(step.setup.steps.connect_ns, duration_ns)
         if step.dial is not None:
             self._dials.connect_ended(step.dial, event.time_ns, event.error)
 
@@ -222,6 +229,8 @@ class StepSpans:
     def _note_failure(step: Step, error: str) -> None:
         if step.setup is not None:
             step.setup.failed_phase = step.phase if error else ""
+            if error:
+                step.setup.steps.errors.add(error)
 
     def _crowded_out(self, _key: int, step: Step) -> None:
         self._maker.break_off(step.open, self._now_ns, UNFINISHED, step.phase, hold=_is_held(step))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from conntrace import semantic_names as names
 from conntrace.analyzer.causes import Cause, SetupFacts
-from conntrace.analyzer.ledger_records import Connection, Ending
+from conntrace.analyzer.causes.failures import cause_of_failure
+from conntrace.analyzer.ledger_records import Connection, Ending, Pool, Request
 from conntrace.analyzer.span import AttributeValue, Span
 from conntrace.analyzer.spans_open import put
 from conntrace.events import ConnectStart, LookupStart, ManagerNew, SetupEnd, SetupStart
@@ -32,6 +33,21 @@ def cause_attributes(cause: Cause, *, with_advice: bool = True) -> dict[str, Att
     if cause.advice:
         found[names.CAUSE_ADVICE] = cause.advice
     return found
+
+
+def why_it_failed(pool: Pool | None, request: Request) -> dict[str, AttributeValue]:
+    """`conntrace.cause.*` of an attempt that died in use, as far as it is known at its end.
+
+    No advice: the set-up that takes its place knows more, and gives it.
+    """
+    failure = pool.failures.get(request.id) if pool is not None and request.error else None
+    if pool is None or failure is None:
+        return {}
+    cause = cause_of_failure(failure, pool.origin, stood=False)
+    if cause is None:
+        return {}
+    evidence: dict[str, AttributeValue] = {names.CAUSE_EVIDENCE: list(cause.evidence)}
+    return cause_attributes(cause, with_advice=False) | evidence
 
 
 def describe_setup(

@@ -119,7 +119,15 @@ def connection_closed(
     record.open = False
     recording.send(
         notes.close(
-            record.connection, by, error, request, response, request_close, tcp, site, place(),
+            record.connection,
+            by,
+            error,
+            request,
+            response,
+            request_close,
+            tcp,
+            site,
+            place(),
             response_begun,
-        )  # fmt: skip
+        )
     )

@@ -11,6 +11,7 @@ from conntrace.traced import notes
 from conntrace.traced.call_sites import CallSite, Owner
 from conntrace.traced.context import Place
 from conntrace.traced.kernel import KeepaliveFacts, TcpFacts
+from conntrace.traced.redirects import Redirect
 
 SITE = CallSite("/app/handler.py", 14, "handler")
 PLACE = Place(setup=3, request=5, call=7, trace_id="ab" * 16, span_id="cd" * 8)
@@ -150,7 +151,9 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.setup_start(3, 5, 2, 1, "urllib3", "", ORIGIN, "proxy:3128", 7, SPAN, SITE),
+        notes.setup_start(
+            3, 5, 2, 1, "urllib3", "", ORIGIN, "proxy:3128", 7, SPAN, SITE, Redirect("old:80", 301)
+        ),
         events.SetupStart,
         {
             "setup": 3,
@@ -163,6 +166,8 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
             "port": 443,
             "proxy": "proxy:3128",
             "call": 7,
+            "redirect_from": "old:80",
+            "redirect_status": 301,
             **SPAN_FIELDS,
             **SITE_FIELDS,
         },
@@ -180,13 +185,14 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.lookup_start(8, "getaddrinfo", "a.test", 443, False, True, True, PLACE, SITE),
+        notes.lookup_start(8, "getaddrinfo", "127.0.0.1", 443, False, True, True, PLACE, SITE),
         events.LookupStart,
         {
             "operation": 8,
             "setup": 3,
             "function": "getaddrinfo",
-            "host": "a.test",
+            "host": "127.0.0.1",
+            "own_name": True,
             "port": 443,
             "literal": True,
             "audit": True,
@@ -258,9 +264,10 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         {"connection": 3, "pool": 2, "request": 5, "how": "stored", "unread": True},
     ),
     (
-        notes.close(3, "response", "", 5, (11, True, True, True), True, TCP, SITE, PLACE),
+        notes.close(3, "response", "", 5, (11, True, True, True), True, TCP, SITE, PLACE, True),
         events.Close,
         {
+            "response_begun": True,
             "connection": 3,
             "by": "response",
             "request": 5,

@@ -19,6 +19,7 @@ from conntrace.analyzer.causes.no_pool import (
     pool_closed_explicitly,
     pool_evicted_lru,
     pool_key_mismatch,
+    redirect_other_origin,
     sdk_endpoint_variation,
 )
 from conntrace.analyzer.causes.other_clients import client_recreated, one_shot_api, parallel_client
@@ -38,6 +39,7 @@ ROWS: tuple[Row, ...] = (
     pool_key_mismatch,
     client_recreated,
     parallel_client,
+    redirect_other_origin,
     sdk_endpoint_variation,
     first_use_of_destination,
     busy_pool,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.endings import BROKEN, ending_of
+from dataclasses import replace
+
+from conntrace.analyzer.causes.cause import PROVED, Cause, proved
+from conntrace.analyzer.causes.endings import ending_of
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import nanoseconds, place
+from conntrace.analyzer.causes.failures import cause_of_failure, may_be_proved_by_retry
+from conntrace.analyzer.causes.words import place
 from conntrace.analyzer.ledger_records import Failure
 
 _PHASES = {
@@ -27,7 +30,8 @@ def died_in_use(facts: SetupFacts) -> Cause | None:
 def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
     checkout = facts.checkout
     retry = bool(failure.request) and failure.request == facts.previous_request
-    if not retry and checkout is not None and checkout.idle_others > 0:
+    placeholder = checkout is not None and checkout.outcome == "placeholder"
+    if not retry and placeholder and checkout is not None and checkout.idle_others > 0:
         return proved(
             "placeholder_above_idle",
             f"an empty slot, left by a failed request, was taken though {checkout.idle_others} idle"
@@ -35,8 +39,9 @@ def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
             _evidence(failure),
             lost=facts.failure_span,
         )
-    if failure.reused and failure.error in BROKEN:
-        return _stale(facts, failure)
+    found = cause_of_failure(failure, facts.origin, stood=not facts.end_error)
+    if found is not None:
+        return replace(_retried(facts, failure, found), lost=facts.failure_span)
     cause = proved(
         "replaced_after_error",
         f"the attempt before on {place(facts.origin)} failed {_PHASES[failure.phase]}"
@@ -47,21 +52,26 @@ def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
     return cause.with_contributing("tls_handshake_failed") if failure.phase == "tls" else cause
 
 
-def _stale(facts: SetupFacts, failure: Failure) -> Cause:
-    idle = f" after {nanoseconds(failure.idle_ns)} idle" if failure.idle_ns >= 0 else ""
-    # A server that crashes on this very request looks the same: likely, not proved.
-    return inferred(
-        "stale_reset_on_reuse",
-        f"a connection to {place(facts.origin)}, reused{idle}, was ended by the other side before"
-        f" any response ({failure.error})",
-        _evidence(failure),
-        lost=facts.failure_span,
-    )
+def _retried(facts: SetupFacts, failure: Failure, found: Cause) -> Cause:
+    """A server that crashes on this very request looks as if the connection had been stale, until
+    the same request is answered."""
+    retry = bool(failure.request) and failure.request == facts.previous_request
+    if not (may_be_proved_by_retry(found, failure) and retry and facts.answered):
+        return found
+    evidence = (*found.evidence, "the same request was answered on the new connection")
+    return replace(found, confidence=PROVED, evidence=evidence)
 
 
 def _evidence(failure: Failure) -> tuple[str, ...]:
     kind = "reused" if failure.reused else "new"
     return (f"error.type {failure.error or 'unknown'}", f"on a {kind} connection")
+
+
+def awaits_answer(facts: SetupFacts, cause: Cause) -> bool:
+    """Whether the answer to the request will tell more about this cause."""
+    failure = facts.failure
+    retry = failure is not None and failure.request and failure.request == facts.previous_request
+    return bool(retry) and failure is not None and may_be_proved_by_retry(cause, failure)
 
 
 def _after_failed_object(facts: SetupFacts) -> Cause | None:

@@ -65,6 +65,10 @@ class SetupFacts:
     sibling_connections: list[Connection] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
     connected_hosts: int = 0
+    end_error: str = ""
+    """How the set-up itself ended."""
+    answered: bool = False
+    """The request that it was made for got a response; known only where somebody waited for it."""
 
     @property
     def outcome(self) -> str:
@@ -173,6 +177,11 @@ def _failure_before(ledger: Ledger, facts: SetupFacts) -> Failure | None:
     request = ledger.requests.get(facts.start.request)
     facts.previous_request = request.previous if request is not None else 0
     failure = pool.failures.get(request.previous) if request and request.previous else None
+    if failure is None and facts.outcome == "closed":
+        failed = (found for found in pool.failures.values() if not found.taken)
+        failure = next(
+            (found for found in failed if found.connection == facts.start.previous), None
+        )
     if failure is None and facts.outcome in ("placeholder", ""):
         waiting = [found for found in pool.failures.values() if not found.taken]
         failure = waiting[-1] if waiting else None

@@ -50,6 +50,13 @@ def raw_connect(start: ConnectStart) -> Cause:
 
 def without_connect(start: LookupStart, sure: bool, error: str) -> Cause:
     """No connect followed. `sure`: the thread went on, or a second passed."""
+    if start.own_name:
+        return Cause(
+            "self_hostname_lookup",
+            PROVED,
+            f"{start.function or 'a lookup'} asked for {start.host}, which is this machine itself",
+            ("the machine's own name or loopback address", *_site(start)),
+        )
     if error and not start.reverse:
         # Whoever would have connected could not: nothing tells the two apart.
         return Cause(

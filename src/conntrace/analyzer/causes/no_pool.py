@@ -120,6 +120,21 @@ def pool_key_mismatch(facts: SetupFacts) -> Cause | None:
     return cause.with_contributing("pool_evicted_lru") if evicted else cause
 
 
+def redirect_other_origin(facts: SetupFacts) -> Cause | None:
+    """A response of another origin sent the client here."""
+    sender, status = facts.start.redirect_from, facts.start.redirect_status
+    where = place(facts.origin)
+    if not sender or sender == where.lower() or facts.earlier_setups or facts.start.previous:
+        return None
+    return proved(
+        "redirect_other_origin",
+        f"{sender} answered with a redirect ({status}) to {where}, which needs a connection of its"
+        " own",
+        (f"status {status} of {sender}",),
+        advice=f"Send the request to {where} from the start.",
+    )
+
+
 def sdk_endpoint_variation(facts: SetupFacts) -> Cause | None:
     """A further host of one SDK client."""
     if facts.origin_attempts or not facts.connected_hosts or facts.client.late:

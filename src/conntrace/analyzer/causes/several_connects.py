@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conntrace.analyzer.causes.cause import PROVED, Cause
 from conntrace.analyzer.causes.words import count
 
 CA_LOAD_NS = 5_000_000
 """A CA bundle load is worth a word from here on (nanoseconds)."""
+
+SYN_RETRANSMITS_S = (1, 3, 7)
+"""When a kernel sends a lost SYN again (seconds after the first)."""
+
+DNS_RETRANSMITS_S = (5, 10, 15, 20, 25, 30)
+"""When the resolver asks again (seconds)."""
+
+NEAR_S = 0.3
+"""How much later than a mark still counts as near it (seconds)."""
 
 
 @dataclass(slots=True)
@@ -19,7 +28,11 @@ class Steps:
     failed_connects: int = 0
     ca_load_ns: int = 0
     tunnels: int = 0
-    connect_error: str = ""
+    lookup_ns: int = 0
+    """The longest lookup."""
+    connect_ns: int = 0
+    """The longest connect that succeeded."""
+    errors: set[str] = field(default_factory=set)
 
 
 def contributing(steps: Steps) -> tuple[str, ...]:
@@ -31,7 +44,17 @@ def contributing(steps: Steps) -> tuple[str, ...]:
         found.append("proxy_tunnel")
     if steps.ca_load_ns >= CA_LOAD_NS:
         found.append("ca_bundle_load")
+    if _is_near(steps.connect_ns, SYN_RETRANSMITS_S):
+        found.append("syn_retransmit")
+    if _is_near(steps.lookup_ns, DNS_RETRANSMITS_S):
+        found.append("dns_retransmit")
+    if "too_many_open_files" in steps.errors:
+        found.append("fd_exhausted")
     return tuple(found)
+
+
+def _is_near(duration_ns: int, marks_s: tuple[int, ...]) -> bool:
+    return any(0 <= duration_ns / 1e9 - mark < NEAR_S for mark in marks_s)
 
 
 def address_fallback(index: int, total: int, previous_address: str, error: str) -> Cause:

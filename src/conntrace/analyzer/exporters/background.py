@@ -5,6 +5,7 @@ Memory is bounded: what has no room is counted as dropped, and so is what the ba
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -59,10 +60,7 @@ class BackgroundExporter(ABC):
                 self._dropped += len(spans) - room
                 self.problem = self.problem or "more spans than it takes"
             if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(
-                    target=self._run, name="conntrace-otlp", daemon=True
-                )
-                self._thread.start()
+                self._thread = self._start()
             self._changed.notify()
 
     def close(self, timeout_s: float) -> None:
@@ -95,6 +93,13 @@ class BackgroundExporter(ABC):
         if self._closing.is_set():
             deadline = min(deadline, self._close_deadline)
         return deadline - time.monotonic()
+
+    def _start(self) -> threading.Thread:
+        """In the caller's context: where our hooks do not look, they do not look here either."""
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(self._run,), name="conntrace-otlp", daemon=True)
+        thread.start()
+        return thread
 
     def _run(self) -> None:
         while batch := self._next_batch():

@@ -1,0 +1,177 @@
+"""Programs whose connections go wrong: `with_failures.py FUNCTION ARGUMENT...`."""
+
+import ctypes
+import os
+import resource
+import socket
+import struct
+import sys
+import time
+import urllib.request
+
+import loopback_names  # noqa: F401 - makes the *.test names known
+import requests
+import urllib3
+
+CA = os.environ.get("TEST_CA")
+
+
+def client(read_s="5", **options):
+    return urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=5, read=float(read_s)),
+        retries=urllib3.Retry(1, backoff_factor=0),
+        **options,
+    )
+
+
+def attempt(manager, url):
+    try:
+        manager.request("GET", url)
+    except urllib3.exceptions.HTTPError:
+        print("failed")
+
+
+def pause_between(url, second, idle_s, read_s="5"):
+    """Two requests, the second one with one retry."""
+    manager = client(read_s)
+    attempt(manager, url)
+    time.sleep(float(idle_s))
+    attempt(manager, second)
+
+
+def pause_between_probed(url, second, idle_s, read_s):
+    """The same with keep-alive probes from the first second on."""
+    options = [
+        *urllib3.connection.HTTPConnection.default_socket_options,
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
+    ]
+    manager = client(read_s, socket_options=options)
+    attempt(manager, url)
+    time.sleep(float(idle_s))
+    attempt(manager, second)
+
+
+def read_with_requests(url):
+    """A response that breaks off while requests reads its body, and another request."""
+    session = requests.Session()
+    session.trust_env = False
+    for _ in range(2):
+        try:
+            session.get(url, timeout=5)
+        except requests.RequestException:
+            print("failed")
+
+
+def miss_the_end(url, away_s):
+    """The client's machine hears nothing while the server closes, and sends right afterwards."""
+    manager = client()
+    attempt(manager, url)
+    pool = manager.connection_from_url(url)
+    sock = next(one for one in pool.pool.queue if one is not None).sock
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+    filter_ = struct.pack("HL", 1, ctypes.addressof(program))
+    sock.setsockopt(socket.SOL_SOCKET, 26, filter_)
+    time.sleep(float(away_s))
+    sock.setsockopt(socket.SOL_SOCKET, 27, 0)
+    attempt(manager, url)
+
+
+def follow(library, url):
+    if library == "urllib3":
+        urllib3.PoolManager().request("GET", url)
+    elif library == "requests":
+        session = requests.Session()
+        session.trust_env = False
+        session.get(url, timeout=5)
+    else:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            response.read()
+
+
+def no_descriptors(url):
+    """One request with all file descriptors in use, and one after that."""
+    manager = urllib3.PoolManager(retries=False)
+    urllib3.PoolManager().request("GET", url)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        manager.request("GET", url)
+    except urllib3.exceptions.HTTPError:
+        print("failed")
+    except OSError:
+        print("failed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def release_unread(url, drain=""):
+    manager = urllib3.PoolManager()
+    response = manager.request("GET", url, preload_content=False)
+    if drain:
+        response.drain_conn()
+    response.release_conn()
+    time.sleep(0.2)
+    manager.request("GET", url)
+
+
+def leak(url, how):
+    """Two responses that are not read: dropped, closed, or read to the end."""
+    manager = urllib3.PoolManager(maxsize=1)
+    response = manager.request("GET", url, preload_content=False)
+    if how == "closed":
+        response.close()
+    elif how == "read":
+        response.read()
+        response.release_conn()
+    del response
+    time.sleep(0.05)
+    manager.request("GET", url)
+
+
+def own_name():
+    socket.getfqdn()
+
+
+def lookup_own_address():
+    socket.getfqdn("127.0.0.1")
+
+
+def connect_to_name(port):
+    with socket.socket() as one:
+        one.connect(("localhost", int(port)))
+
+
+def connect_to_address(port):
+    with socket.socket() as one:
+        one.connect(("127.0.0.1", int(port)))
+
+
+def send_to(host, port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.sendto(b"x", (host, int(port)))
+
+
+def through_proxy(proxy, url):
+    urllib3.ProxyManager(proxy, ca_certs=CA).request("GET", url)
+
+
+def other_buckets(endpoint, *buckets):
+    import boto3
+
+    s3 = boto3.client("s3", endpoint_url=endpoint)
+    for bucket in buckets:
+        s3.get_object(Bucket=bucket, Key="k")["Body"].read()
+
+
+def credentials(endpoint):
+    """A DynamoDB client whose credentials come from a container's endpoint."""
+    import boto3
+
+    boto3.client("dynamodb", endpoint_url=endpoint).list_tables()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

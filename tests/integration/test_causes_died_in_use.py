@@ -1,0 +1,197 @@
+"""Family D: handed out as live, died in use. Each cause beside its control."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from conntrace import semantic_names as names
+from conntrace.testing import Spans
+from tests.integration.conftest import Serve
+from tests.integration.running import FIRST, Runner, cause, confidence
+from tests.servers.faults import HALF, OK, FaultServer, Script, can_silence, reset, silence
+from tests.servers.wire import Request
+
+PROGRAM = "with_failures"
+needs_filter = pytest.mark.skipif(
+    not can_silence(), reason="this machine does not let us attach a socket filter"
+)
+
+
+def silent_after_first(
+    connection: int, request: int, client: socket.socket, _asked: Request
+) -> bytes | None:
+    """The first connection is dropped silently after its first answer."""
+    if connection == 1 and request == 1:
+        client.sendall(OK)
+        time.sleep(0.1)
+        silence(client)
+        return b""
+    return OK
+
+
+def half_of_first(reset_it: bool) -> Script:
+    """The first connection breaks in the middle of its response."""
+
+    def script(
+        connection: int, _request: int, client: socket.socket, _asked: Request
+    ) -> bytes | None:
+        if connection > 1:
+            return OK
+        client.sendall(HALF)
+        time.sleep(0.1)
+        if reset_it:
+            reset(client)
+        return None
+
+    return script
+
+
+def verdicts(spans: Spans) -> list[tuple[str, str]]:
+    """Cause and confidence of each set-up."""
+    return [(cause(setup), confidence(setup)) for setup in spans.setups]
+
+
+@needs_filter
+def test_silent_drop_timeout(run: Runner) -> None:
+    """Sent again and again, never acknowledged, while a new connection can be made."""
+    with FaultServer(silent_after_first) as server:
+        spans = run(PROGRAM, "pause_between", server.url(), server.url(), 1.0, 1.5)
+    assert verdicts(spans) == [(FIRST, "proved"), ("silent_drop_timeout", "proved")]
+    setup = spans.setups[1]
+    assert "TCP_KEEPIDLE" in str(setup.attributes[names.CAUSE_ADVICE])
+    assert any("retransmits" in fact for fact in setup.attributes[names.CAUSE_EVIDENCE])  # type: ignore[union-attr]
+    (failed,) = spans.linked(setup)
+    assert cause(failed) == "silent_drop_timeout"
+    assert confidence(failed) == "inferred"
+    assert [request.error for request in spans.requests] == [False, True, False]
+
+
+@needs_filter
+def test_silent_drop_of_a_probed_connection(run: Runner) -> None:
+    """Control: probes were to keep this one alive, so it was not dropped for idleness: in doubt,
+    and nothing is advised."""
+    with FaultServer(silent_after_first) as server:
+        spans = run(PROGRAM, "pause_between_probed", server.url(), server.url(), 1.6, 1.5)
+    assert verdicts(spans)[1] == ("silent_drop_timeout", "inferred")
+    assert spans.advice == []
+
+
+def test_slow_server_timeout(run: Runner, serve: Serve) -> None:
+    """Everything was acknowledged: the server took too long, on the request and the next set-up."""
+    server = serve()
+    spans = run(
+        PROGRAM,
+        "pause_between",
+        server.url("a.test"),
+        server.url("a.test", "/pause/1500"),
+        0.6,
+        0.7,
+    )
+    assert verdicts(spans) == [(FIRST, "proved"), ("slow_server_timeout", "proved")]
+    failed = [request for request in spans.requests if request.error]
+    assert {cause(request) for request in failed} == {"slow_server_timeout"}
+    assert not any(names.CAUSE_ADVICE in request.attributes for request in failed)
+
+
+def test_fast_enough_server(run: Runner, serve: Serve) -> None:
+    """Control: the same pause within the read time-out is no failure."""
+    server = serve()
+    spans = run(
+        PROGRAM, "pause_between", server.url("a.test"), server.url("a.test", "/pause/300"), 0.3, 5
+    )
+    assert verdicts(spans) == [(FIRST, "proved")]
+    assert spans.advice == []
+
+
+SERVER = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+        os.write(1, b"served\\n")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+os.write(1, b"%d\\n" % server.server_port)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def frozen_server() -> Iterator[int]:
+    """A server process that is stopped (SIGSTOP) after its first answer; its port."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    port = int(process.stdout.readline())
+
+    def freeze() -> None:
+        if process.stdout is not None and process.stdout.readline():
+            os.kill(process.pid, signal.SIGSTOP)
+
+    watcher = threading.Thread(target=freeze, daemon=True)
+    watcher.start()
+    yield port
+    process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait(10)
+    watcher.join(10)
+    process.stdout.close()
+
+
+def test_frozen_server(run: Runner, frozen_server: int) -> None:
+    """A stopped process whose kernel goes on acknowledging is a slow server, not a silent drop."""
+    url = f"http://127.0.0.1:{frozen_server}/"
+    spans = run(PROGRAM, "pause_between", url, url, 0.6, 1.0)
+    assert verdicts(spans) == [(FIRST, "proved"), ("slow_server_timeout", "proved")]
+
+
+@pytest.mark.parametrize("how", ["reset", "fin"])
+@pytest.mark.parametrize("function", ["pause_between", "read_with_requests"])
+def test_reset_mid_response(run: Runner, function: str, how: str) -> None:
+    """Part of the response had come: within `urlopen` (urllib3), and after it (requests)."""
+    with FaultServer(half_of_first(how == "reset")) as server:
+        urls = [server.url()] if function == "read_with_requests" else [server.url()] * 2
+        spans = run(PROGRAM, function, *urls, *([0] if len(urls) == 2 else []))
+        assert server.accepts == 2
+    assert verdicts(spans) == [(FIRST, "proved"), ("reset_mid_response", "proved")]
+
+
+def test_reset_before_the_response(run: Runner, serve: Serve) -> None:
+    """Control: a new connection reset without a byte of a response broke for another reason."""
+    server = serve()
+    url = server.url("a.test", "/reset")
+    spans = run(PROGRAM, "read_with_requests", url)
+    assert verdicts(spans) == [(FIRST, "proved"), ("replaced_after_error", "proved")]
+
+
+@needs_filter
+def test_stale_reset_on_reuse(run: Runner, serve: Serve) -> None:
+    """The FIN was lost, the request met a reset, and the same request was answered at once."""
+    server = serve(idle_limit_s=0.5)
+    spans = run(PROGRAM, "miss_the_end", server.url("a.test"), 2.6)
+    assert len(spans.setups) == server.accepts == 2
+    assert verdicts(spans) == [(FIRST, "proved"), ("stale_reset_on_reuse", "proved")]
+    (lookup,) = spans.named(names.DNS_LOOKUP)[1:]
+    assert confidence(lookup) == "proved"
+
+
+def test_server_that_dies_of_the_request(run: Runner, serve: Serve) -> None:
+    """Control: the retry meets the same end, so the connection is not proved to have been stale."""
+    server = serve()
+    url = server.url("a.test", "/reset")
+    spans = run(PROGRAM, "pause_between", server.url("a.test"), url, 0.8)
+    assert verdicts(spans) == [(FIRST, "proved"), ("stale_reset_on_reuse", "inferred")]
+    assert spans.advice == []
