@@ -219,3 +219,14 @@ def test_a_closed_standard_error_changes_nothing(program: list[str], tmp_path: P
     ended = subprocess.run([*words, *program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout) == (3, b"done\n")
     assert len(read_spans(path).requests) == 3
+
+
+def test_a_run_within_a_run_does_not_see_our_own_exports(
+    program: list[str], endpoint: Collector, tmp_path: Path
+) -> None:
+    outer = tmp_path / "outer.jsonl"
+    inner = [PYTHON, "-m", "conntrace", "run", *program]
+    ended = run("-o", str(outer), "--", *inner)
+    assert ended.returncode == 3
+    assert endpoint.names.count("GET") == 3
+    assert read_spans(outer) == []

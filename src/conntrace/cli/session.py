@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,10 @@ class Session:
         self._ended.set()
 
     def _run(self) -> None:
+        traced = sys.modules.get("conntrace.traced.context")
+        if traced is not None:
+            # A run within a run: the outer one is not to see what this one sends.
+            traced.suppressed.set(True)
         try:
             self._work()
         except ConntraceError as error:
