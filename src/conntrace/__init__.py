@@ -6,8 +6,8 @@ command. Importing this package loads nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# Not from `typing`: the traced program would pay for loading it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from conntrace.in_process import instrument, uninstrument
 
