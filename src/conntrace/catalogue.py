@@ -347,8 +347,8 @@ _TABLE: tuple[CauseText, ...] = (
         "D",
         "The server took longer than the read time-out",
         "The request was acknowledged; no answer came in time.",
-        "Time-out on a connection on which the kernel shows everything acknowledged and nothing sent"
-        " again.",
+        "Time-out on a connection on which the kernel shows everything acknowledged and nothing"
+        " sent again.",
         "Raise the read time-out or make the server faster; mind that the request may still run.",
     ),
     CauseText(
@@ -356,8 +356,8 @@ _TABLE: tuple[CauseText, ...] = (
         "D",
         "The connection was dropped while the server worked",
         "A device between forgets connections on which nothing moves.",
-        "Request acknowledged, silence for 240 s or more, then a reset or time-out. Never proved: it"
-        " takes the server's word that it had answered.",
+        "Request acknowledged, silence for 240 s or more, then a reset or time-out. Never proved:"
+        " it takes the server's word that it had answered.",
         "Ask for results asynchronously, or send keep-alive probes (TCP_KEEPIDLE).",
     ),
     CauseText(

@@ -131,6 +131,14 @@ def leak(url, how):
     manager.request("GET", url)
 
 
+def without_tcp_info(url, idle_s):
+    """A kernel that refuses TCP_INFO, as some sandboxes do, and other systems always."""
+    from conntrace.traced import kernel
+
+    kernel.LINUX = False
+    pause_between(url, url, idle_s)
+
+
 def own_name():
     socket.getfqdn()
 
@@ -158,19 +166,25 @@ def through_proxy(proxy, url):
     urllib3.ProxyManager(proxy, ca_certs=CA).request("GET", url)
 
 
-def other_buckets(endpoint, *buckets):
-    import boto3
-
-    s3 = boto3.client("s3", endpoint_url=endpoint)
-    for bucket in buckets:
-        s3.get_object(Bucket=bucket, Key="k")["Body"].read()
-
-
 def credentials(endpoint):
     """A DynamoDB client whose credentials come from a container's endpoint."""
     import boto3
 
     boto3.client("dynamodb", endpoint_url=endpoint).list_tables()
+
+
+def export(collector, url):
+    """An OpenTelemetry exporter beside the program's own requests."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+
+    span = TracerProvider().get_tracer("test").start_span("work")
+    span.end()
+    session = requests.Session()
+    session.trust_env = False
+    exporter = OTLPSpanExporter(endpoint=collector, session=None)
+    exporter.export([span])
+    session.get(url, timeout=5)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,137 @@
+"""Lost responses, lookups of no client, and what makes a set-up fail or slow."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from conntrace import semantic_names as names
+from tests.integration.conftest import Serve
+from tests.integration.running import FIRST, Runner, cause, confidence
+
+PROGRAM = "with_failures"
+
+
+def test_unread_body_released(run: Runner, serve: Serve) -> None:
+    """release_conn() with bytes unread: the next check-out finds the connection readable."""
+    server = serve()
+    spans = run(PROGRAM, "release_unread", server.url("a.test", "/bytes/300000"))
+    assert server.accepts == 2
+    assert spans.causes == [FIRST, "unread_body_released"]
+    setup = spans.setups[1]
+    assert confidence(setup) == "proved"
+    assert "drain_conn" in str(setup.attributes[names.CAUSE_ADVICE])
+
+
+def test_drained_body_released(run: Runner, serve: Serve) -> None:
+    """Control: a body that was drained first leaves a connection that serves again."""
+    server = serve()
+    spans = run(PROGRAM, "release_unread", server.url("a.test", "/bytes/300000"), "drain")
+    assert server.accepts == 1
+    assert spans.causes == [FIRST]
+
+
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [("dropped", "lease_leaked_unread"), ("closed", "client_closed_response_early")],
+)
+def test_lost_response(run: Runner, serve: Serve, how: str, name: str) -> None:
+    """A response that was dropped or closed unread took its connection, and the slot, with it."""
+    server = serve()
+    spans = run(PROGRAM, "leak", server.url("a.test", "/bytes/100000"), how)
+    assert server.accepts == 2
+    assert spans.causes == [FIRST, name]
+    setup = spans.setups[1]
+    assert confidence(setup) == "proved"
+    (close,) = spans.linked(setup)
+    assert close.attributes[names.CLOSE_REASON] == name
+    assert bool(spans.advice) == (how == "dropped")
+
+
+def test_read_response(run: Runner, serve: Serve) -> None:
+    """Control: a response that is read to its end gives its connection back."""
+    server = serve()
+    spans = run(PROGRAM, "leak", server.url("a.test", "/bytes/100000"), "read")
+    assert server.accepts == 1
+    assert spans.causes == [FIRST]
+
+
+def test_self_hostname_lookup(run: Runner) -> None:
+    """getfqdn() asks for the machine's own name."""
+    spans = run(PROGRAM, "own_name")
+    own = [span for span in spans if span.attributes.get("dns.question.name")]
+    assert {(cause(span), confidence(span)) for span in own} <= {("self_hostname_lookup", "proved")}
+
+
+def test_own_address_lookup(run: Runner) -> None:
+    """http.server looks its own loopback address up backwards, by getfqdn()."""
+    spans = run(PROGRAM, "lookup_own_address")
+    (lookup,) = spans.named(names.DNS_REVERSE_LOOKUP)
+    assert (cause(lookup), confidence(lookup)) == ("self_hostname_lookup", "proved")
+
+
+def test_other_name_lookup(run: Runner) -> None:
+    """Control: another name is not the machine's own."""
+    spans = run("with_stdlib", "lookup", "a.test")
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    assert cause(lookup) == "explicit_lookup"
+
+
+def test_implicit_connect_resolution(run: Runner, serve: Serve) -> None:
+    """connect() with a name looks it up itself: one lookup span, seen by the audit event."""
+    server = serve()
+    spans = run(PROGRAM, "connect_to_name", server.port)
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    assert (cause(lookup), confidence(lookup)) == ("implicit_connect_resolution", "proved")
+    assert lookup.attributes[names.OBSERVED_BY] == "audit"
+    assert len(spans.named(names.SOCKET_CONNECT)) == 1
+
+
+def test_connect_to_address(run: Runner, serve: Serve) -> None:
+    """Control: an address is not a lookup."""
+    server = serve()
+    spans = run(PROGRAM, "connect_to_address", server.port)
+    assert not spans.named(names.DNS_LOOKUP)
+    assert [cause(span) for span in spans.named(names.SOCKET_CONNECT)] == ["unpooled_socket"]
+
+
+@pytest.fixture
+def datagrams() -> Iterator[int]:
+    """A UDP port that somebody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1]
+
+
+def test_datagram_hostname(run: Runner, datagrams: int) -> None:
+    """sendto() with a name looks it up in C; with an address it does not."""
+    spans = run(PROGRAM, "send_to", "localhost", datagrams)
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    assert (cause(lookup), confidence(lookup)) == ("datagram_hostname", "proved")
+    assert not run(PROGRAM, "send_to", "127.0.0.1", datagrams).named(names.DNS_LOOKUP)
+
+
+def test_fd_exhausted(run: Runner, serve: Serve) -> None:
+    """Without a file descriptor left the set-up fails, and says why."""
+    server = serve()
+    spans = run(PROGRAM, "no_descriptors", server.url())
+    failed = [setup for setup in spans.setups if setup.error]
+    assert len(failed) == 1
+    assert failed[0].attributes[names.ERROR_TYPE] == "too_many_open_files"
+    assert "fd_exhausted" in failed[0].attributes[names.CAUSE_CONTRIBUTING]  # type: ignore[operator]
+    kept = [setup for setup in spans.setups if not setup.error]
+    assert not any(names.CAUSE_CONTRIBUTING in setup.attributes for setup in kept)
+
+
+def test_withheld_evidence(run: Runner, serve: Serve) -> None:
+    """Where TCP_INFO cannot be had we say so, and guess nothing."""
+    server = serve(idle_limit_s=0.4)
+    spans = run(PROGRAM, "without_tcp_info", server.url("a.test"), 0.9)
+    assert server.accepts == 2
+    setup = spans.setups[1]
+    assert (cause(setup), confidence(setup)) == ("unexplained", "inferred")
+    assert spans.advice == []
+    told = setup.attributes[names.CAUSE_EVIDENCE]
+    assert "the kernel's state of the socket is not known" in told  # type: ignore[operator]
