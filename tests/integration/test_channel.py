@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from conntrace import semantic_names as names
 from conntrace.analyzer import listener
 from conntrace.analyzer.exporters.memory import MemoryExporter
-from conntrace.analyzer.pipeline import Pipeline, Summary
+from conntrace.analyzer.pipeline import Pipeline
 from conntrace.analyzer.server import Server
 from conntrace.cli.run import child_environment
 from conntrace.testing import run_program
@@ -61,45 +58,6 @@ def traced(
         address.close()
 
 
-def receive(
-    address: listener.Address, program: subprocess.Popen[str]
-) -> tuple[Summary, MemoryExporter]:
-    """Read until the program has ended and nothing is left."""
-    memory = MemoryExporter()
-    pipeline = Pipeline([memory])
-    server = Server(address, TOKEN, pipeline)
-
-    def ended(seconds: float) -> bool:
-        time.sleep(seconds)
-        return program.poll() is not None
-
-    server.serve(ended)
-    server.close()
-    pipeline.finish()
-    return pipeline.summary(), memory
-
-
-def test_full_channel_loses_reused_requests_only(serve: Serve) -> None:
-    """With nobody reading, set-ups wait in memory; reused requests are dropped and counted."""
-    server = serve()
-    rounds = 4000
-    with traced(BUSY, server.url("127.0.0.1"), str(rounds)) as (program, address):
-        assert program.stdout is not None
-        assert program.stdin is not None
-        assert program.stdout.readline() == "flooded\n"
-        program.stdin.write("\n")
-        program.stdin.flush()
-        summary, memory = receive(address, program)
-
-    assert program.returncode == 0
-    assert summary.connections == server.accepts == 2
-    assert summary.bad_lines == summary.failures == 0
-    requests = [span for span in memory.spans if names.HTTP_REQUEST_METHOD in span.attributes]
-    assert summary.dropped > 0
-    assert len(requests) + summary.dropped == 2 * rounds + 2
-    assert not any(span.error for span in memory.spans)
-
-
 def test_program_runs_on_without_a_reader(serve: Serve) -> None:
     """The analyzer dies in the middle: the program ends as if nothing had happened."""
     server = serve()
@@ -127,45 +85,6 @@ def test_stranger_without_the_token_is_turned_away(serve: Serve) -> None:
     assert program.returncode == 0
     assert receiving.garbage >= 1
     assert memory.spans == []
-
-
-def test_analyzer_killed_in_the_middle(serve: Serve, tmp_path: Path) -> None:
-    """kill -9 of `conntrace run` itself: the program goes on to its end."""
-    server = serve()
-    mark = tmp_path / "done"
-    source = f"""
-import os, signal, urllib3
-manager = urllib3.PoolManager()
-manager.request("GET", {server.url("127.0.0.1")!r})
-os.kill(os.getppid(), signal.SIGKILL)
-for _ in range(50):
-    manager.request("GET", {server.url("127.0.0.1")!r})
-open({str(mark)!r}, "w").write("done")
-"""
-    running = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "conntrace",
-            "run",
-            "-o",
-            os.devnull,
-            "--",
-            sys.executable,
-            "-c",
-            source,
-        ],
-        check=False,
-        timeout=30,
-        stdin=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 20
-    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-    assert running.returncode == -9
-    assert mark.read_text() == "done"
-    assert len(server.requests) == 51
 
 
 @pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)", "sys.exit(7)"])
