@@ -15,6 +15,7 @@ from dataclasses import fields
 
 from conntrace import catalogue, events, semantic_names, settings_table
 from conntrace.messages import MESSAGES
+from conntrace.recipes import RECIPES
 from scripts.cache import CHECKOUT
 from scripts.markdown import code, page, paragraphs, table
 from scripts.shell import say
@@ -124,6 +125,12 @@ def _cause_parts() -> Iterator[str]:
         for cause in catalogue.CAUSES.values():
             if cause.family == family:
                 yield from _cause(cause)
+    yield "## Recipes"
+    yield "Copyable code, run by a test as it stands. conntrace itself never changes a program."
+    for recipe in RECIPES:
+        yield f"### {recipe.title}"
+        yield f"For {', '.join(map(code, recipe.causes))}. {recipe.note}"
+        yield f"```python\n{recipe.code.rstrip()}\n```"
     yield "## Other ends of connections"
     yield "Values of `conntrace.close.reason` that are not causes of their own."
     yield table(

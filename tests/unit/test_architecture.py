@@ -18,7 +18,15 @@ SOURCE = Path(conntrace.__file__).parent
 PACKAGE = "conntrace"
 
 # A room is a module or a package with all that is in it; `conntrace` itself is only its version.
-LEAVES = {"errors", "clock", "catalogue", "event_lines", "semantic_names", "setting_values"}
+LEAVES = {
+    "errors",
+    "clock",
+    "catalogue",
+    "event_lines",
+    "recipes",
+    "semantic_names",
+    "setting_values",
+}
 CONFIG = {"config", "settings_table", "setting_values"}
 ANY = {"*"}
 

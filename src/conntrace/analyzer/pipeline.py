@@ -34,6 +34,7 @@ class Summary:
     reused: int = 0
     connections: int = 0
     lookups: int = 0
+    not_lookups: int = 0
     connects: int = 0
     handshakes: int = 0
     evictions: int = 0
@@ -235,6 +236,7 @@ def _add_totals(summary: Summary, totals: Totals) -> None:
     summary.reused = totals.reused
     summary.connections = totals.setups
     summary.lookups = totals.lookups
+    summary.not_lookups = totals.not_lookups
     summary.connects = totals.connects
     summary.handshakes = totals.handshakes
     summary.evictions = totals.evictions

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from conntrace.catalogue import CAUSES, FAMILIES, CauseText
 from conntrace.errors import UsageError
+from conntrace.recipes import Recipe, recipes_for
 
 
 @click.command("causes", short_help="What the causes mean and what to do about them.")
@@ -53,3 +54,14 @@ def _show(console: Console, cause: CauseText) -> None:
             console.print()
             console.print(Text(heading, style="bold"))
             console.print(Padding(Text(text), (0, 0, 0, 2)))
+    for recipe in recipes_for(cause.id):
+        _show_recipe(console, recipe)
+
+
+def _show_recipe(console: Console, recipe: Recipe) -> None:
+    console.print()
+    console.print(Text(f"Recipe: {recipe.title}", style="bold"))
+    console.print(Padding(Text(recipe.note), (0, 0, 0, 2)))
+    console.print()
+    # As it stands: nothing before the lines, and none broken, so that it can be copied.
+    click.echo(recipe.code, nl=False)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from unittest import mock
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.analyzer.streams import Result, Stream, analyze
 
 from conntrace import catalogue
+from conntrace.analyzer import spans_setups
+from conntrace.analyzer.causes import Cause, SetupFacts, decision
+from conntrace.analyzer.causes.failures import cause_of_failure
 from conntrace.analyzer.exporters.memory import MemoryExporter
+from conntrace.analyzer.ledger_records import Failure, Origin
 from conntrace.analyzer.pipeline import Pipeline
-from conntrace.events import EVENTS, Event, Hello, SetupStart, decode, encode
+from conntrace.events import EVENTS, Close, Event, Hello, SetupStart, decode, encode
 
 WORDS = {
     "outcome": ["reused", "dropped", "closed", "placeholder", "empty", "failed", "?"],
@@ -114,6 +119,73 @@ def test_every_event_survives_its_line(event: Event) -> None:
     again = decode(encode(event))
     for each in dataclasses.fields(event):
         assert getattr(again, each.name) == getattr(event, each.name)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(any_event(), max_size=60))
+def test_proved_facts_win(events: list[Event]) -> None:
+    """At every decision: a likely cause of family A stands only where no row proves another, the
+    verdict is the same when asked twice, and only a proved one carries advice."""
+    decided: list[SetupFacts] = []
+
+    def decide_and_check(facts: SetupFacts) -> Cause:
+        cause = decision.decide(facts)
+        decided.append(facts)
+        assert decision.decide(facts) == cause
+        others = [found for row in decision.NO_POOL if (found := row(facts)) is not None]
+        if cause.confidence == "inferred" and cause.name in {other.name for other in others}:
+            assert not any(other.confidence == "proved" for other in others)
+        assert not cause.advice or cause.confidence == "proved"
+        return cause
+
+    stream = Stream()
+    stream.events += events
+    with mock.patch.object(spans_setups, "decide", decide_and_check):
+        result = analyze([stream])
+    assert len(decided) >= len(result.setups)
+
+
+failures = st.builds(
+    Failure,
+    request=st.just(1),
+    connection=st.just(1),
+    error=st.sampled_from(["timed_out", "connection_reset", "remote_disconnected", "x", ""]),
+    phase=st.sampled_from(["request", "connect", "tls", "dns"]),
+    reused=st.booleans(),
+    idle_ns=st.sampled_from([-1, 0, 700_000_000, 10**11]),
+    after_ns=st.sampled_from([-1, 0, 10**6, 10**9, 3 * 10**11]),
+    setup_ns=st.sampled_from([-1, 0, 10**7]),
+    probed_after_s=st.sampled_from([-1, 1, 7200]),
+    close=st.none()
+    | st.builds(
+        Close,
+        tcp_state=st.sampled_from([0, 1, 7, 8]),
+        unacked=st.sampled_from([0, 3]),
+        retransmits=st.sampled_from([0, 2]),
+        last_data_received_ms=st.sampled_from([-1, 0, 5000]),
+        response_begun=st.booleans(),
+    ),
+)
+
+
+@given(failures, st.booleans())
+def test_how_a_request_died_is_never_guessed(failure: Failure, stood: bool) -> None:
+    """Without the kernel's words no time-out is explained, and what a retry or the server would
+    have to confirm is never proved by the failure alone."""
+    cause = cause_of_failure(failure, Origin("https", "a.example", 443, ""), stood=stood)
+    if cause is None:
+        return
+    assert failure.phase == "request"
+    if failure.error == "timed_out":
+        assert failure.close is not None
+        assert failure.close.tcp_state == 1
+        assert (cause.name == "silent_drop_timeout") == bool(failure.close.unacked)
+    if cause.name in ("stale_reset_on_reuse", "idle_in_flight_drop"):
+        assert cause.confidence == "inferred"
+    if cause.name == "silent_drop_timeout" and cause.confidence == "proved":
+        assert stood
+        assert failure.reused
+    assert not cause.avoidable
 
 
 def test_a_long_life_needs_no_more_memory_than_a_short_one() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conntrace.analyzer.causes.busy_pool import busy_pool
-from conntrace.analyzer.causes.cause import Cause
+from conntrace.analyzer.causes.cause import PROVED, Cause
 from conntrace.analyzer.causes.dead_at_checkout import found_dead
 from conntrace.analyzer.causes.died_in_use import died_in_use
 from conntrace.analyzer.causes.facts import SetupFacts
@@ -46,10 +46,32 @@ ROWS: tuple[Row, ...] = (
 )
 
 
+NO_POOL: tuple[Row, ...] = (
+    one_shot_api,
+    pool_evicted_lru,
+    pool_closed_explicitly,
+    pool_key_mismatch,
+    client_recreated,
+    parallel_client,
+    redirect_other_origin,
+    sdk_endpoint_variation,
+    first_use_of_destination,
+)
+"""Rows of family A: they explain the same thing, so a proved one wins over a likely one."""
+
+
 def decide(facts: SetupFacts) -> Cause:
     """The reason for a new connection; `unexplained` when no row is sure enough."""
     for row in ROWS:
         cause = row(facts)
-        if cause is not None:
+        if cause is None:
+            continue
+        if cause.confidence == PROVED or row not in NO_POOL:
             return cause
+        return _proved_instead(facts) or cause
     return unexplained(facts)
+
+
+def _proved_instead(facts: SetupFacts) -> Cause | None:
+    found = (row(facts) for row in NO_POOL)
+    return next((cause for cause in found if cause and cause.confidence == PROVED), None)
