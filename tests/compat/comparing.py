@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.cache import locked
 
 from tests.compat.results import ABSENT, Results, is_failure, is_skip
-from tests.compat.running import PLAIN, SIDES, TRACED, Run, alone, run_side
+from tests.compat.running import Run, around, run_both
 from tests.compat.suites import Part, Suite
 from tests.compat.workplace import Workplace, prepare
 
@@ -27,7 +26,7 @@ class Verdict:
     traced: Run
     # Test -> what differed.
     different: dict[str, str] = field(default_factory=dict)
-    # Differed in the whole run, and agreed when run alone.
+    # Differed in the whole run, and agreed when its file or class was run again.
     settled: dict[str, str] = field(default_factory=dict)
     # What is wrong with the run as a whole.
     faults: list[str] = field(default_factory=list)
@@ -64,16 +63,9 @@ def judge(suite: Suite, full: bool) -> Verdict:
         found = differences(plain.results, traced.results)
         flood = len(found) > MOST_HEARD
         for test, what in found.items():
-            settled = not flood and agrees_alone(place, part, test)
+            settled = not flood and agrees_again(place, part, test)
             (verdict.settled if settled else verdict.different)[test] = what
         return verdict
-
-
-def run_both(place: Workplace, part: Part, name: str) -> tuple[Run, Run]:
-    """At the same time: these suites mostly wait."""
-    with ThreadPoolExecutor(len(SIDES)) as pool:
-        runs = [pool.submit(run_side, place, part, side, name) for side in (PLAIN, TRACED)]
-        return runs[0].result(), runs[1].result()
 
 
 def differences(plain: Results, traced: Results) -> dict[str, str]:
@@ -85,10 +77,12 @@ def differences(plain: Results, traced: Results) -> dict[str, str]:
     return found
 
 
-def agrees_alone(place: Workplace, part: Part, test: str) -> bool:
+def agrees_again(place: Workplace, part: Part, test: str) -> bool:
+    """Heard with its neighbours: alone, most tests agree, and a difference in what one test leaves
+    behind for the next would be excused."""
     for _ in range(HEARINGS):
-        plain, traced = run_both(place, alone(place, part, test), "alone")
-        if test in plain.results and plain.results == traced.results:
+        plain, traced = run_both(place, around(place, part, test), "again")
+        if test in plain.results and plain.results[test] == traced.results.get(test):
             return True
     return False
 

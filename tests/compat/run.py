@@ -6,6 +6,7 @@ python tests/compat/run.py [--suite NAME]... [--full] [--list]
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +26,8 @@ MOST_NAMED = 20
 
 
 def main() -> int:
+    # So that the suites' processes end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = parse()
     if options.list:
         for suite in SUITES:
@@ -71,7 +74,7 @@ def lines_of(verdict: Verdict) -> Iterable[str]:
     if len(verdict.different) > MOST_NAMED:
         yield f"  different: {len(verdict.different) - MOST_NAMED} more; see {traced.log}"
     for test, what in verdict.settled.items():
-        yield f"  unsteady, agrees when run alone: {test} ({what})"
+        yield f"  unsteady, agrees when run again: {test} ({what})"
     for test in verdict.plain_failures:
         if test not in verdict.different:
             yield f"  fails plainly: {test} ({verdict.plain.results[test]})"
