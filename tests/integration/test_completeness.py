@@ -1,0 +1,93 @@
+"""Every connect the kernel saw and every lookup the interpreter saw has its span, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conntrace import semantic_names as names
+from conntrace.testing import Spans, run_program
+from tests.integration.conftest import Serve
+from tests.integration.running import PROGRAMS, Runner
+from tests.integration.sound import assert_sound
+
+_CONNECT = re.compile(
+    r"connect\(\d+, \{sa_family=AF_INET, sin_port=htons\((\d+)\),"
+    r" sin_addr=inet_addr\(\"([0-9.]+)\"\)"
+)
+URL, HOST_AND_PORT = "url", "host port"
+WAYS = [
+    ("with_urllib3", "reuse", URL, ()),
+    ("with_urllib3", "recreate", URL, ()),
+    ("with_urllib3", "burst", URL, ("2", "4")),
+    ("with_urllib3", "ask_to_close", URL, ()),
+    ("with_requests", "one_shot", URL, ()),
+    ("with_boto3", "recreate", URL, ()),
+    ("with_stdlib", "one_shot", URL, ()),
+    ("with_stdlib", "raw_socket", HOST_AND_PORT, ()),
+    ("with_stdlib", "bare_objects", HOST_AND_PORT, ()),
+]
+
+
+def can_trace() -> bool:
+    """Whether strace is there and allowed."""
+    if shutil.which("strace") is None:
+        return False
+    return not subprocess.run(["strace", "-f", "true"], capture_output=True, check=False).returncode
+
+
+@pytest.mark.skipif(not can_trace(), reason="strace is not there, or not allowed")
+@pytest.mark.parametrize(("module", "function", "takes", "more"), WAYS)
+def test_complete(
+    run: Runner,
+    serve: Serve,
+    tmp_path: Path,
+    module: str,
+    function: str,
+    takes: str,
+    more: Sequence[str],
+) -> None:
+    """100 % of connects (strace) and of lookups (the interpreter's own function), no span more."""
+    server = serve()
+    where = [server.url("a.test")] if takes == URL else ["a.test", str(server.port)]
+    counts, trace = tmp_path / "counts.json", tmp_path / "trace"
+    program = [sys.executable, str(PROGRAMS / "watched.py"), str(counts), module, function]
+    result = run_program(
+        ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=connect", *program, *where, *more],
+        env=run.env,
+    )
+    assert result.exit_code == 0, result.stderr
+    assert_sound(result.spans)
+    assert connected(result.spans) == connects_in(trace)
+    assert connected(result.spans)[f"127.0.0.1:{server.port}"] == server.accepts > 0
+    assert looked_up(result.spans) == Counter(json.loads(counts.read_text()))
+
+
+def connects_in(trace: Path) -> Counter[str]:
+    """What strace saw, by address and port; port 0 and 53 are the resolver's own datagrams."""
+    found = (_CONNECT.search(line) for line in trace.read_text().splitlines())
+    pairs = [(match[2], match[1]) for match in found if match and match[1] not in ("0", "53")]
+    return Counter(f"{address}:{port}" for address, port in pairs)
+
+
+def connected(spans: Spans) -> Counter[str]:
+    """The connect spans by address and port."""
+    return Counter(
+        f"{span.attributes[names.NETWORK_PEER_ADDRESS]}:{span.attributes[names.NETWORK_PEER_PORT]}"
+        for span in spans.named(names.SOCKET_CONNECT)
+    )
+
+
+def looked_up(spans: Spans) -> Counter[str]:
+    """The lookup spans by name."""
+    return Counter(
+        str(span.attributes[names.DNS_QUESTION_NAME]) for span in spans.named(names.DNS_LOOKUP)
+    )
