@@ -12,7 +12,7 @@ from conntrace.report import conditions
 from conntrace.report.load import Loaded, load_files
 from conntrace.report.text import write_text
 
-FORMATS = ("text", "json")
+FORMATS = ("text", "html", "json")
 
 
 class ConditionType(click.ParamType):  # type: ignore[type-arg]
@@ -79,5 +79,9 @@ def _write(told: Loaded, form: str, stream: TextIO, width: int | None, trace: st
         from conntrace.report.json_report import write_json
 
         write_json(told, stream)
+    elif form == "html":
+        from conntrace.report.html.page import write_html
+
+        write_html(told, stream)
     else:
         write_text(told, stream, width=width, trace=trace)

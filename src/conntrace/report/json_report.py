@@ -39,8 +39,8 @@ def document(told: Loaded) -> dict[str, Any]:
         "conntrace_version": conntrace.__version__,
         "complete": told.complete,
         "input": _input(told),
-        "start": _moment(tally.start_ns),
-        "end": _moment(tally.end_ns),
+        "start": moment(tally.start_ns),
+        "end": moment(tally.end_ns),
         "totals": {
             "spans": tally.spans,
             "processes": len(tally.processes),
@@ -79,14 +79,15 @@ def _input(told: Loaded) -> dict[str, Any]:
     }
 
 
-def _moment(time_ns: int) -> str | None:
+def moment(time_ns: int) -> str | None:
+    """A time in RFC 3339; None for none."""
     if not time_ns:
         return None
     try:
-        moment = _EPOCH + timedelta(microseconds=time_ns // 1000)
+        when = _EPOCH + timedelta(microseconds=time_ns // 1000)
     except OverflowError:
         return None
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return when.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _sums(count: int, cost_ms: float, avoidable_ms: float) -> dict[str, Any]:

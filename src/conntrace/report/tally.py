@@ -169,6 +169,11 @@ class Tally:
         """Findings, most time to save first."""
         return dict(sorted(self.findings.items(), key=lambda item: (*_weight(item[1]), item[0])))
 
+    @property
+    def connected(self) -> int:
+        """How many destinations were connected to."""
+        return sum(each.setups.count > 0 for each in self.destinations.values())
+
     def processes_of(self, service: str) -> int:
         """How many processes (at least) a service had."""
         return sum(each.service == service for each in self.processes)

@@ -17,7 +17,7 @@ from conntrace.report.model import (
 )
 from conntrace.report.record import Process
 from conntrace.report.timeline import Axis, end_mark, end_words, life
-from conntrace.report.units import count, duration, ms
+from conntrace.report.units import count, duration, ms, part_of
 from conntrace.report.verdicts import Judgement
 
 MAX_DESTINATIONS = 8
@@ -125,7 +125,11 @@ class _Drawer:
     def _heading(self, destination: Destination, group: list[Connection]) -> None:
         cost = sum(each.cost_ms for each in group)
         avoidable = sum(each.avoidable_ms for each in group)
-        saved = f"{ms(avoidable)} of {duration(cost)} avoidable" if avoidable else duration(cost)
+        saved = (
+            f"{part_of(avoidable, cost)} of {duration(cost)} avoidable"
+            if avoidable
+            else duration(cost)
+        )
         self.page.spread([(clean(str(destination)), STRONG)], [saved])
         told = [
             count(len(group), "connection"),

@@ -18,8 +18,7 @@ def headline(page: Page, tally: Tally) -> None:
     total = tally.total
     parts = [
         count(total.requests, "request"),
-        f"{count(total.setups.count, 'connection')} to "
-        f"{count(len(tally.destinations), 'destination')}",
+        f"{count(total.setups.count, 'connection')} to {count(tally.connected, 'destination')}",
         f"{len(tally.processes):,} processes",
     ]
     page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))

@@ -8,7 +8,7 @@ from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Pa
 from conntrace.report.model import Connection, Model
 from conntrace.report.tally import Tally
 from conntrace.report.text_counts import wait_words
-from conntrace.report.units import count, duration, ms
+from conntrace.report.units import count, duration, part_of
 from conntrace.report.verdicts import Judgement, Verdict
 from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
 
@@ -37,7 +37,7 @@ def cost_words(judgement: Judgement) -> str:
     """What connection set-up took, and how much of it a change would save."""
     total = f"{duration(judgement.cost_ms)} of connection set-up"
     if judgement.avoidable_ms > 0:
-        return f"avoidable: {ms(judgement.avoidable_ms)} of {total}"
+        return f"avoidable: {part_of(judgement.avoidable_ms, judgement.cost_ms)} of {total}"
     if judgement.verdicts:
         return f"nothing proved avoidable of {total}"
     return f"nothing to change: {total}"

@@ -49,7 +49,7 @@ class Axis:
 def life(connection: Connection, axis: Axis, glyphs: Glyphs) -> str:
     """The lane of one connection: set-up, requests, idle and frozen stretches, end."""
     cells = [" "] * axis.width
-    start, end = axis.cell(connection.start_ns), axis.cell(_end_ns(connection))
+    start, end = axis.cell(connection.start_ns), axis.cell(closed_ns(connection))
     first = start + 1
     last = max(first, end)
     for at in range(start, min(axis.width, last + 1)):
@@ -107,7 +107,7 @@ def _idle_s(span: SpanRecord) -> float:
     return max(0.0, span.number(names.CONNECTION_IDLE_S) or 0.0)
 
 
-def _end_ns(connection: Connection) -> int:
+def closed_ns(connection: Connection) -> int:
     """The moment of the close itself: the server's was earlier than when it was noticed."""
     close = connection.close
     if close is None:

@@ -13,6 +13,12 @@ def duration(value_ms: float) -> str:
     return f"{ms(value_ms)} ms" if value_ms < 9_999.5 else f"{value_ms / 1000:,.1f} s"
 
 
+def part_of(part_ms: float, whole_ms: float) -> str:
+    """A time before `of` and the whole: without its unit where the whole has the same."""
+    part, whole = duration(part_ms), duration(whole_ms)
+    return part.rpartition(" ")[0] if part.rpartition(" ")[2] == whole.rpartition(" ")[2] else part
+
+
 def seconds(value: float) -> str:
     """Seconds with as many digits as help: 0.25 s, 2.0 s, 7200 s."""
     if value < 1:

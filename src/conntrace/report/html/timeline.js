@@ -1,0 +1,202 @@
+const lanes = $("lanes"), canvas = $("canvas"), ctx = canvas.getContext("2d");
+const ROW = 22, HEAD = 24, AXIS = 26, LEFT = 10, RIGHT = 16, ROOMY = 40;
+const whole = Math.max(0.001, data.length) * 1.01;
+const view = { from: -whole * 0.01, to: whole };
+let rows = [], place = new Map(), total = 0, width = 0, height = 0, colors = {};
+
+function layout() {
+  const groups = new Map();
+  for (const item of visible) {
+    const key = item.n ? item.d + " " + item.o : "o" + item.o;
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(item);
+  }
+  rows = []; place = new Map(); total = AXIS;
+  const add = (row) => { row.y = total; total += row.head ? HEAD : ROW; rows.push(row); };
+  for (const group of groups.values()) {
+    const first = group[0], owner = first.o ? T[first.o] : "";
+    const title = first.n ? hostOf(first) + (owner ? " · " + owner : "") : owner;
+    const cost = group.reduce((sum, item) => sum + costOf(item), 0);
+    add({ head: true, text: title + " · " + number(group.length) + (first.n ? " connections · " : " · ") + ms(cost) });
+    // Few lives: a row each. Many: a life goes into the first row that is free.
+    const open = [];
+    for (const item of group) {
+      let at = group.length > ROOMY ? open.findIndex((row, i) => i < 400 && row.end < item.b) : -1;
+      if (at < 0) { at = open.length; open.push({ lives: [] }); }
+      open[at].lives.push(item);
+      open[at].end = Math.max(item.e, item.b);
+    }
+    for (const row of open) { add(row); for (const item of row.lives) place.set(item, row); }
+  }
+  $("height").style.height = Math.max(0, total - height + 8) + "px";
+}
+
+function resize() {
+  width = lanes.clientWidth; height = lanes.clientHeight;
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = width * ratio; canvas.height = height * ratio;
+  canvas.style.width = width + "px"; canvas.style.height = height + "px";
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const style = getComputedStyle(document.documentElement);
+  for (const name of ["bg", "fg", "faint", "line", "soft", "accent", "bad", "life", "request", "band", "setup", ...Object.keys(PHASES)]) colors[name] = style.getPropertyValue("--" + name).trim();
+}
+
+const x = (time) => LEFT + ((time - view.from) / (view.to - view.from)) * (width - LEFT - RIGHT);
+const timeAt = (px) => view.from + ((px - LEFT) / (width - LEFT - RIGHT)) * (view.to - view.from);
+function line(x0, y0, x1, y1) { ctx.beginPath(); ctx.moveTo(x0, y0); ctx.lineTo(x1, y1); ctx.stroke(); }
+function fit(text, room) {
+  if (ctx.measureText(text).width <= room) return text;
+  let low = 0, high = text.length;
+  while (low < high) { const mid = (low + high + 1) >> 1; if (ctx.measureText(text.slice(0, mid) + "…").width <= room) low = mid; else high = mid - 1; }
+  return low ? text.slice(0, low) + "…" : "";
+}
+
+let asked = false, flagged = -99;
+function draw() { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; paint(); }); } }
+
+function paint() {
+  ctx.fillStyle = colors.bg; ctx.fillRect(0, 0, width, height);
+  ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif"; ctx.textBaseline = "middle"; ctx.lineWidth = 1;
+  const top = lanes.scrollTop;
+  ctx.fillStyle = colors.band;
+  for (const [, begin, length] of data.invocations) {
+    const x0 = x(begin), x1 = x(begin + length);
+    if (x1 >= 0 && x0 <= width) ctx.fillRect(x0, AXIS, Math.max(1, x1 - x0), height);
+  }
+  ruler();
+  ctx.save(); ctx.beginPath(); ctx.rect(0, AXIS, width, height); ctx.clip();
+  const shown = rows.filter((row) => row.y - top > -ROW && row.y - top < height);
+  for (const row of shown) if (row.head) head(row, row.y - top);
+  for (const row of shown) if (!row.head) { flagged = -99; for (const item of row.lives) life(item, row.y - top + ROW / 2); }
+  arrows(top);
+  ctx.restore();
+}
+
+function ruler() {
+  const rough = (view.to - view.from) / Math.max(2, width / 110), power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  ctx.strokeStyle = colors.line; ctx.fillStyle = colors.faint; ctx.textAlign = "left";
+  for (let at = Math.max(0, Math.ceil(view.from / step)) * step; at <= view.to; at += step) {
+    line(x(at), AXIS - 8, x(at), height);
+    ctx.fillText(seconds(at, step), x(at) + 3, 11);
+  }
+  line(0, AXIS - 0.5, width, AXIS - 0.5);
+}
+
+function head(row, y) {
+  ctx.fillStyle = colors.soft; ctx.fillRect(0, y, width, HEAD);
+  ctx.fillStyle = colors.fg; ctx.textAlign = "left"; ctx.font = "600 12px system-ui, 'DejaVu Sans', sans-serif";
+  ctx.fillText(fit(row.text, width - 20), LEFT, y + HEAD / 2);
+  ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+}
+
+function life(item, y) {
+  const x0 = x(item.b), x1 = Math.max(x(item.e), x0 + 2);
+  if (x0 > width || x1 < -20 && !(item.g && x(item.g) > 0)) return;
+  if (item === state.chosen) { ctx.fillStyle = colors.band; ctx.fillRect(0, y - ROW / 2, width, ROW); ctx.strokeStyle = colors.accent; ctx.strokeRect(x0 - 5.5, y - 10.5, x1 - x0 + 18, 20); }
+  ghost(item, y);
+  ctx.strokeStyle = colors.life; ctx.lineWidth = 2; line(Math.max(-5, x0), y, Math.min(width + 5, x1), y); ctx.lineWidth = 1;
+  requests(item, y);
+  setup(item, y, x0);
+  end(item, y, x1);
+}
+
+function ghost(item, y) {
+  if (!item.g) return;
+  const at = x(item.g), from = item.r.length ? x(item.r[item.r.length - 4] + item.r[item.r.length - 3]) : at;
+  if (at < 0 || at > width + 2000) return;
+  ctx.strokeStyle = colors.faint; ctx.setLineDash([1, 3]); line(Math.max(0, from), y, Math.min(at, width), y); line(at, y - 8, at, y + 8); ctx.setLineDash([]);
+}
+
+function requests(item, y) {
+  const r = item.r; let last = -9;
+  for (let i = 0; i < r.length; i += 4) {
+    const served = item.s ? Math.max(r[i], Math.min(item.s.b + item.s.l, r[i] + r[i + 1])) : r[i];
+    const a = x(served), b = x(r[i] + r[i + 1]);
+    if (b < 0 || a > width) continue;
+    if (r[i + 3] > 0) hatch(x(r[i] - r[i + 3] * 1000), x(r[i]), y);
+    if (b < last + 0.6) continue;
+    ctx.fillStyle = item === state.chosen && state.request === i / 4 ? colors.accent : colors.request;
+    ctx.fillRect(a, y - 4, Math.max(1.6, b - a), 8);
+    last = Math.max(a + 1.6, b);
+  }
+}
+
+function hatch(a, b, y) {
+  ctx.strokeStyle = colors.faint;
+  for (let at = Math.max(a, -10); at < Math.min(b, width + 10); at += 5) line(at, y + 5, at + 5, y - 5);
+}
+
+function setup(item, y, x0) {
+  const s = item.s;
+  if (!s) { ctx.fillStyle = colors.life; ctx.fillText("◂", x0 - 4, y); return; }
+  const a = x(s.b), b = Math.max(x(s.b + s.l), a + 4);
+  ctx.fillStyle = colors.setup; ctx.fillRect(a, y - 6, b - a, 12);
+  for (const [phase, begin, length] of item.h) {
+    const p = x(begin), w = x(begin + length) - p;
+    if (w < 0.5) continue;
+    ctx.fillStyle = colors[phase]; ctx.fillRect(p, y - 6, w, 12);
+    if (w > 12) { ctx.fillStyle = colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
+  }
+  ctx.strokeStyle = s.a ? colors.bad : colors.fg; ctx.strokeRect(Math.round(a) - 0.5, y - 6.5, b - a + 1, 13);
+  if ((s.a || s.v) && a - flagged > 22) { flag(a, y, s); flagged = a; }
+}
+
+// The verdict's number stands at the set-up; a filled flag says that it was avoidable.
+function flag(at, y, s) {
+  ctx.fillStyle = s.a ? colors.bad : colors.faint;
+  const text = (s.a ? "!" : "") + (s.v || "");
+  ctx.textAlign = "right"; ctx.font = "700 10px system-ui, 'DejaVu Sans', sans-serif"; ctx.fillText(text, at - 3, y);
+  ctx.textAlign = "left"; ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+}
+
+function end(item, y, at) {
+  ctx.strokeStyle = ctx.fillStyle = item.x === "evicted" || item.x === "failed" ? colors.bad : colors.fg;
+  ctx.lineWidth = 2;
+  if (item.x === "server" || item.x === "failed") { line(at - 4, y - 4, at + 4, y + 4); line(at - 4, y + 4, at + 4, y - 4); }
+  else if (item.x === "client") line(at, y - 6, at, y + 6);
+  else if (item.x === "evicted") { ctx.beginPath(); ctx.moveTo(at, y - 6); ctx.lineTo(at + 6, y + 5); ctx.lineTo(at - 6, y + 5); ctx.fill(); }
+  else if (item.x === "open") { line(at, y, at + 8, y); line(at + 4, y - 4, at + 8, y); line(at + 4, y + 4, at + 8, y); }
+  ctx.lineWidth = 1;
+}
+
+function arrows(top) {
+  for (const [by, victim] of data.arrows) {
+    const from = byNumber.get(by), to = byNumber.get(victim), a = place.get(from), b = place.get(to);
+    if (!a || !b) continue;
+    const y0 = a.y - top + ROW / 2, y1 = b.y - top + ROW / 2;
+    if (Math.max(y0, y1) < 0 || Math.min(y0, y1) > height) continue;
+    const strong = state.chosen === from || state.chosen === to;
+    const x0 = x(from.b), x1 = x(to.e), up = y1 < y0 ? 1 : -1;
+    ctx.strokeStyle = ctx.fillStyle = colors.bad; ctx.globalAlpha = strong ? 1 : 0.38; ctx.lineWidth = strong ? 2 : 1;
+    ctx.beginPath(); ctx.moveTo(x0, y0 - up * 7); ctx.bezierCurveTo(x0 - 4, y0 - up * 30, x1 + 22, y1 + up * 30, x1 + 1, y1 + up * 9); ctx.stroke();
+    ctx.beginPath(); ctx.moveTo(x1, y1 + up * 7); ctx.lineTo(x1 + 7, y1 + up * 12); ctx.lineTo(x1 + 1, y1 + up * 15); ctx.fill();
+    ctx.globalAlpha = 1; ctx.lineWidth = 1;
+  }
+}
+
+function zoom(factor, middle = (view.from + view.to) / 2) {
+  const span = Math.min(whole * 1.2, Math.max(0.01, (view.to - view.from) * factor)), share = (middle - view.from) / (view.to - view.from);
+  view.from = middle - share * span; view.to = view.from + span; draw();
+}
+function pan(share) { const by = (view.to - view.from) * share; view.from += by; view.to += by; draw(); }
+function reset() { view.from = -whole * 0.01; view.to = whole; draw(); }
+function reveal(item) {
+  const row = place.get(item);
+  if (!row) return;
+  if (row.y - AXIS < lanes.scrollTop || row.y + ROW > lanes.scrollTop + height) lanes.scrollTop = row.y - height / 2;
+  if (item.e < view.from || item.b > view.to) { const half = (view.to - view.from) / 2; view.from = item.b - half; view.to = item.b + half; }
+  draw();
+}
+function hit(px, py) {
+  const y = py + lanes.scrollTop, row = rows.find((each) => !each.head && y >= each.y && y < each.y + ROW);
+  if (!row || py < AXIS) return [null, -1];
+  let best = null, distance = 14;
+  for (const item of row.lives) {
+    const away = Math.max(x(item.b) - px, px - Math.max(x(item.e), x(item.b)), 0);
+    if (away < distance) { best = item; distance = away; }
+  }
+  if (!best || (best.s && px <= x(best.s.b + best.s.l) + 2)) return [best, -1];
+  for (let i = 0; i < best.r.length; i += 4) if (px >= x(best.r[i]) - 3 && px <= x(best.r[i] + best.r[i + 1]) + 3) return [best, i / 4];
+  return [best, -1];
+}

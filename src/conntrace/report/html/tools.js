@@ -1,0 +1,56 @@
+// Data from spans reaches the page as text nodes and drawn text only, never as markup.
+const data = JSON.parse(document.getElementById("data").textContent);
+const T = data.texts, items = data.items;
+const $ = (id) => document.getElementById(id);
+
+function el(tag, props, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props || {})) {
+    if (key === "class") node.className = value;
+    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value);
+  }
+  for (const child of children) if (child !== null && child !== "") node.append(child);
+  return node;
+}
+
+const number = (value) => value.toLocaleString("en");
+function ms(value) {
+  if (value >= 9999.5) return (value / 1000).toFixed(1) + " s";
+  return (value < 9.95 ? value.toFixed(1) : number(Math.round(value))) + " ms";
+}
+function seconds(value_ms, step) {
+  const s = value_ms / 1000;
+  if (step !== undefined && step < 1000) return s.toFixed(Math.min(6, Math.ceil(3 - Math.log10(step)))) + " s";
+  if (step === undefined) return s.toFixed(s < 100 ? 3 : 1) + " s";
+  return s < 120 ? Math.round(s) + " s" : s < 7200 ? +(s / 60).toFixed(1) + " min" : +(s / 3600).toFixed(1) + " h";
+}
+const PHASES = { dns: ["lookup", "D"], connect: ["connect", "C"], proxy: ["proxy", "P"], trust_store: ["trust store", "S"], tls: ["handshake", "T"] };
+const causeOf = (item) => (item.s ? T[item.s.c] : "open before the recording");
+const hostOf = (item) => T[item.d];
+const costOf = (item) => (item.s ? item.s.l : 0);
+const nameOf = (item) => (item.n ? "#" + item.n + " " : "") + hostOf(item);
+const byNumber = new Map();
+items.forEach((item, index) => { item.k = index; if (item.n) byNumber.set(item.n, item); });
+const evictorsOf = new Map(), victimsOf = new Map();
+for (const [by, victim] of data.arrows) {
+  evictorsOf.set(victim, by);
+  if (!victimsOf.has(by)) victimsOf.set(by, []);
+  victimsOf.get(by).push(victim);
+  const lost = byNumber.get(victim);
+  if (lost && lost.x === "client") lost.x = "evicted";
+}
+// One state; whoever changes it calls `changed`.
+const state = { cause: "", host: "", invocation: "", avoidable: false, verdict: 0, chosen: null, request: -1 };
+const listeners = [];
+const changed = (what) => listeners.forEach((listener) => listener(what));
+let visible = items;
+
+function choose(item, request = -1) {
+  state.chosen = item;
+  state.request = request;
+  changed("chosen");
+  const span = item && (request >= 0 ? item.i[request] : item.s ? item.s.i : item.i[0] || item.c);
+  history.replaceState(null, "", span ? "#span=" + span : "#");
+  if (item) $("live").textContent = nameOf(item) + ", " + causeOf(item) + ", " + ms(costOf(item));
+}

@@ -1,0 +1,210 @@
+"""The HTML report as people use it: a real run, in real Chromium."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conntrace.cli import main
+from conntrace.report.record import SpanRecord
+from tests.reports.conftest import OpenPage, page_of
+from tests.unit.report import stories
+from tests.unit.report.builder import Story
+
+pytestmark = pytest.mark.component
+PROGRAM = Path(__file__).parent / "programs" / "eleven_hosts.py"
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\x1b[2J\u202e<!--"
+
+
+@pytest.fixture(scope="module")
+def eleven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a real run: eleven hosts, ten pools."""
+    folder = tmp_path_factory.mktemp("eleven")
+    spans, page = folder / "spans.jsonl", folder / "report.html"
+    command = [sys.executable, "-m", "conntrace", "run", "-o", str(spans), "--"]
+    ended = subprocess.run(
+        [*command, sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert main(["report", str(spans), "--format", "html", "-o", str(page)]) == 0
+    return page
+
+
+def rows(page: Any, text: str) -> Any:
+    """Rows of the table that hold a text."""
+    return page.locator("#table tbody tr", has_text=text)
+
+
+def test_the_eleventh_host_evicts_the_first(eleven: Path, open_page: OpenPage) -> None:
+    """Find the eviction by its cause, click it, read cause, advice and who did it."""
+    with open_page() as opened:
+        opened.open(eleven)
+        page = opened.page
+        page.select_option("#cause", "pool_evicted_lru")
+        rows(page, "pool_evicted_lru").first.click()
+        told = page.inner_text("#panel")
+        assert "pool_evicted_lru (proved) avoidable" in told
+        assert "num_pools=11" in told
+        assert re.search(r"127\.0\.0\.11:\d+ pushed 127\.0\.0\.1:\d+ out", told)
+        assert "eleven_hosts.py" in told
+        assert "connect" in told
+        opened.picture("eleven-light")
+
+
+def test_a_click_into_the_picture_chooses_the_victim(eleven: Path, open_page: OpenPage) -> None:
+    """The first life belongs to host 1; its panel leads to its evictor, host 11."""
+    with open_page() as opened:
+        opened.open(eleven)
+        page = opened.page
+        page.locator("#canvas").click(position={"x": 30, "y": 61})
+        assert "127.0.0.1:" in page.inner_text("#panel h3")
+        assert "pushed out of the pool by" in page.inner_text("#panel")
+        page.locator("#panel dd button").first.click()
+        assert "127.0.0.11:" in page.inner_text("#panel h3")
+
+
+def test_deep_links(eleven: Path, open_page: OpenPage) -> None:
+    """The address of a chosen span opens the report at that span."""
+    with open_page() as opened:
+        opened.open(eleven)
+        rows(opened.page, "pool_evicted_lru").first.click()
+        title = opened.page.inner_text("#panel h3")
+        link = "#" + opened.page.url.partition("#")[2]
+        assert link.startswith("#span=")
+    with open_page() as opened:
+        opened.open(eleven, link)
+        assert opened.page.inner_text("#panel h3") == title
+
+
+def test_keyboard_alone(eleven: Path, open_page: OpenPage) -> None:
+    """Arrows choose, Enter reads, Escape goes back, + zooms; the choice is announced."""
+    with open_page() as opened:
+        opened.open(eleven)
+        page = opened.page
+        page.focus("#lanes")
+        for key in ("ArrowDown", "ArrowDown", "+", "ArrowRight", "-", "0", "Enter"):
+            page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.tagName") == "H3"
+        assert "pool_evicted_lru" in page.inner_text("#live")
+        page.keyboard.press("Escape")
+        assert page.is_hidden("#panel")
+        assert page.evaluate("document.activeElement.id") == "lanes"
+
+
+def test_filters(eleven: Path, open_page: OpenPage) -> None:
+    """By host, by avoidable and by verdict."""
+    with open_page() as opened:
+        opened.open(eleven)
+        page = opened.page
+        page.fill("#host", "127.0.0.7")
+        assert page.inner_text("#shown").startswith("2 of")
+        page.check("#avoidable")
+        assert page.inner_text("#shown").startswith("2 of")
+        assert rows(page, "yes, 1").count() == 1
+        page.fill("#host", "")
+        page.locator(".card").first.click()
+        assert page.get_attribute(".card", "aria-pressed") == "true"
+        assert "verdict 1" in page.inner_text("#shown")
+
+
+@pytest.mark.parametrize("name", stories.STORIES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_story_in_light_and_dark(
+    name: str, scheme: str, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Each opens without a complaint; pictures are kept for people to look at."""
+    path = page_of(stories.STORIES[name][0](), tmp_path / "report.html")
+    with open_page(color_scheme=scheme) as opened:
+        opened.open(path)
+        opened.page.locator("#table tbody tr:not(.gap)").last.click()
+        opened.picture(f"{name}-{scheme}")
+
+
+def test_narrow_screen_has_no_sideways_scroll(eleven: Path, open_page: OpenPage) -> None:
+    """On a phone's width everything is below each other."""
+    with open_page(viewport={"width": 390, "height": 800}) as opened:
+        opened.open(eleven)
+        rows(opened.page, "pool_evicted_lru").first.click()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+        opened.picture("eleven-narrow")
+
+
+def test_print(eleven: Path, open_page: OpenPage) -> None:
+    """On paper the whole table stands; nothing is hidden behind a scroll bar."""
+    with open_page() as opened:
+        opened.open(eleven)
+        assert len(opened.page.pdf()) > 10_000
+        opened.page.emulate_media(media="print")
+        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert opened.page.locator("#table tbody tr").count() >= 22
+        opened.picture("eleven-print")
+
+
+def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
+    """Markup, control characters and endless names are shown and never obeyed."""
+    story = Story(host=HOSTILE + "x" * 10_000, resource={"service.name": HOSTILE})
+    told: dict[str, Any] = {
+        "conntrace__cause__detail": HOSTILE,
+        "conntrace__cause__advice": HOSTILE,
+        "conntrace__cause__evidence": [HOSTILE],
+        "conntrace__pool__owner": HOSTILE,
+        "conntrace__pool__created_at": HOSTILE,
+        "code__file__path": HOSTILE,
+        "conntrace__cause__avoidable": True,
+    }
+    story.connect("c1", 0.0, HOSTILE, parent=story.request("c1", 0.0, 40.0), **told)
+    with open_page() as opened:
+        opened.open(page_of(story.records(), tmp_path / "report.html"))
+        page = opened.page
+        page.locator("#table tbody tr").first.click()
+        assert page.locator("img, script[src]").count() == 0
+        assert page.locator("script").count() == 2
+        assert "<img src=x onerror=alert(1)>" in page.inner_text("#panel")
+        assert "\\x1b[2J\\u202e" in page.inner_text("#panel")
+        opened.picture("hostile")
+
+
+def many(connections: int, requests: int) -> list[SpanRecord]:
+    """A long recording: every tenth connection replaces one that the server closed."""
+    story, found = Story(), []
+    for number in range(connections):
+        story.spans.clear()
+        story.host = f"host-{number % 40}.example.org"
+        name, at = f"c{number}", number * 0.05
+        cause = "client_recreated" if number % 10 else "server_closed_idle"
+        story.connect(name, at, cause, conntrace__cause__avoidable=True)
+        for each in range(requests):
+            story.reuse(name, at + 0.1 + each * 0.05, idle_s=0.04)
+        found.extend(story.records())
+    return found
+
+
+@pytest.mark.parametrize(("connections", "requests"), [(20_000, 0), (1_000, 95)])
+def test_100_000_spans(
+    connections: int, requests: int, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Opens in under 3 s, scrolls and filters; the table holds only the rows that show."""
+    records = many(connections, requests)
+    assert len(records) == 100_000
+    path = page_of(records, tmp_path / "report.html")
+    assert path.stat().st_size < 20_000_000
+    with open_page() as opened:
+        began = time.monotonic()
+        opened.open(path)
+        took = time.monotonic() - began
+        page = opened.page
+        assert page.locator("#table tbody tr").count() < 60
+        page.evaluate("document.getElementById('scroll').scrollTop = 1e9")
+        rows(page, f"#{connections}").first.wait_for()
+        page.evaluate("document.getElementById('lanes').scrollTop = 5000")
+        page.fill("#host", "host-7.")
+        assert "shown" in page.inner_text("#shown")
+        opened.picture(f"many-{connections}", full=False)
+        print(f"{connections} connections: opened in {took:.2f} s, {path.stat().st_size:,} bytes")
+        assert took < 3.0
