@@ -9,12 +9,13 @@ from pathlib import Path
 from types import ModuleType
 
 from scripts.cache import cache_root, locked
-from scripts.components import chromium, dynamodb_local, jaeger, nginx
+from scripts.components import chromium, dynamodb_local, jaeger, nftables, nginx
 from scripts.shell import Missing
 
 # Quick ones first, so that a failure among them is seen before the long build.
 COMPONENTS: dict[str, ModuleType] = {
     "nginx": nginx,
+    "nftables": nftables,
     "chromium": chromium,
     "dynamodb_local": dynamodb_local,
     "jaeger": jaeger,
