@@ -48,6 +48,9 @@ def test_lost_response(run: Runner, serve: Serve, how: str, name: str) -> None:
     (close,) = spans.linked(setup)
     assert close.attributes[names.CLOSE_REASON] == name
     assert bool(spans.advice) == (how == "dropped")
+    # Whoever closed it is known; whoever dropped it is nobody.
+    where = "with_failures.py:" in str(setup.attributes[names.CAUSE_DETAIL])
+    assert where == (how == "closed")
 
 
 def test_read_response(run: Runner, serve: Serve) -> None:

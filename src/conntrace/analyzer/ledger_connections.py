@@ -235,7 +235,8 @@ class ConnectionLedger(ClientLedger):
         pool = self.pools.get(connection.pool)
         if event.by in _LOSES_SLOT and connection.busy_request and pool is not None:
             how, unread = _LOSES_SLOT[event.by], bool(connection.answered_ns)
-            lose_slot(pool, connection.id, how, unread, event.time_ns)
+            lost = lose_slot(pool, connection.id, how, unread, event.time_ns)
+            lost.site = site(event.site_file, event.site_line)
         if event.by == "error" or (event.by == "response" and not event.response_version):
             failure = self._failure(connection, event.request or connection.busy_request)
             failure.error = failure.error or event.error

@@ -139,6 +139,7 @@ class LostSlot:
     time_ns: int
     counted: bool = False
     taken: bool = False
+    site: str = ""
 
 
 @dataclass(slots=True)

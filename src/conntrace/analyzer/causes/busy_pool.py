@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import count, nanoseconds, place
+from conntrace.analyzer.causes.words import at, count, nanoseconds, place
 from conntrace.catalogue import CAUSES
 from conntrace.events import Checkout
 
@@ -120,7 +120,8 @@ def _slot_lost(facts: SetupFacts) -> Cause | None:
     if lost.how == "closed":
         return proved(
             "client_closed_response_early",
-            f"the program closed a response of {where} {ago} before, and its connection with it",
+            f"the program closed a response of {where}{at(lost.site)} {ago} before, and its"
+            " connection with it",
             evidence,
             lost=facts.lost_slot_span,
         )
