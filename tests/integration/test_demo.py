@@ -69,8 +69,8 @@ def assert_keepalive_had_no_effect(spans: Spans) -> None:
         True,
     ]
     for setup in closed:
-        limit = setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S]
-        assert limit == pytest.approx(2.0, abs=0.2)
+        # A busy machine makes the demo's server late, never early.
+        assert 1.9 < float(str(setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S])) < 3.0
 
 
 def assert_in_jaeger(spans: Spans, jaeger: Jaeger) -> None:

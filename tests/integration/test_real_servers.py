@@ -29,7 +29,8 @@ def test_nginx_idle_limit(
     assert spans.causes == [FIRST, "server_closed_idle"]
     setup = spans.setups[1]
     assert confidence(setup) == "proved"
-    assert setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S] == pytest.approx(2.0, abs=0.1)
+    # A quiet machine gives 2.0 within 0.1 s; a busy one makes nginx late, never early.
+    assert 1.9 < float(str(setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S])) < 2.6
     (handshake, _) = spans.named(names.TLS_HANDSHAKE)
     assert f"TLSv{handshake.attributes[names.TLS_PROTOCOL_VERSION]}" == protocols[0]
 
