@@ -194,6 +194,14 @@ _TABLE: tuple[Message, ...] = (
         3,
     ),
     Message(
+        "jaeger-unreadable",
+        "`conntrace report --jaeger` cannot reach Jaeger's query API, or what answers is not that;"
+        " the line says why.",
+        "Give the address of Jaeger's own page, such as http://localhost:16686 (not the port that"
+        " takes spans), of a Jaeger that has `/api/v3/traces`.",
+        1,
+    ),
+    Message(
         "report-unreadable",
         "A file of spans cannot be opened or read; the line has the system's reason. A file that"
         " can be read and is damaged is shown as far as it goes instead.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TextIO
 
@@ -9,7 +10,8 @@ import click
 
 from conntrace.errors import ConntraceError
 from conntrace.report import conditions
-from conntrace.report.load import Loaded, load_files
+from conntrace.report.load import Loaded, load_files, load_spans
+from conntrace.report.read import ReadNotes
 from conntrace.report.text import write_text
 
 FORMATS = ("text", "html", "json")
@@ -30,8 +32,28 @@ class ConditionType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class AgeType(click.ParamType):  # type: ignore[type-arg]
+    """A length of time, in seconds."""
+
+    name = "age"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds; wrong ones are wrong usage."""
+        match = re.fullmatch(r"([0-9]{1,6})([smhd])", value)
+        if match is None:
+            self.fail(f"{value!r} is not like 90s, 15m, 1h or 2d", param, ctx)
+        return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
 @click.command("report", short_help="Show span files: verdict first, then the proof.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="[FILE...]")
+@click.option("--jaeger", metavar="URL", help="Read from Jaeger: http://localhost:16686.")
+@click.option("--service", metavar="NAME", help="The service to read from Jaeger.")
+@click.option(
+    "--since", type=AgeType(), default="1h", show_default=True, help="How far back: 90s, 15m, 2d."
+)
 @click.option(
     "--trace", default="", metavar="ID", help="Show this trace; the start of its id will do."
 )
@@ -48,6 +70,9 @@ class ConditionType(click.ParamType):  # type: ignore[type-arg]
 )
 def command(
     files: tuple[str, ...],
+    jaeger: str | None,
+    service: str | None,
+    since: float,
     trace: str,
     form: str,
     output: str,
@@ -55,18 +80,24 @@ def command(
     counts: bool,
     fail_on: tuple[conditions.Condition, ...],
 ) -> None:
-    """Show what is in span FILEs (OTLP JSON lines), in a folder of them, or in standard input (-).
+    """Show what is in span FILEs (OTLP JSON lines), in a folder of them, in standard input (-), or
+    in Jaeger.
 
     Connections with their causes, what was avoidable and what would avoid it, and the waterfall of
     the most expensive trace. Parts that cannot be read are named and left out.
     """
-    told = load_files(files, stdin=sys.stdin.buffer, only_count=counts)
+    if bool(files) == bool(jaeger):
+        raise click.UsageError("give span files, or --jaeger")
+    if jaeger:
+        told = _from_jaeger(jaeger, service, since, counts)
+    else:
+        told = load_files(files, stdin=sys.stdin.buffer, only_count=counts)
     if output == "-":
-        _write(told, form, sys.stdout, width, trace)
+        _write(told, form, sys.stdout, width, trace, bool(jaeger))
     else:
         try:
             with click.open_file(output, "w", encoding="utf-8", atomic=True) as stream:
-                _write(told, form, stream, width, trace)  # type: ignore[arg-type]
+                _write(told, form, stream, width, trace, bool(jaeger))  # type: ignore[arg-type]
         except OSError as error:
             raise ConntraceError(
                 "report-not-writable", f"cannot write the report to {output}: {error.strerror}"
@@ -74,7 +105,20 @@ def command(
     conditions.check(list(fail_on), told)
 
 
-def _write(told: Loaded, form: str, stream: TextIO, width: int | None, trace: str) -> None:
+def _from_jaeger(url: str, service: str | None, since_s: float, counts: bool) -> Loaded:
+    from conntrace.report.jaeger import read_jaeger
+
+    if not service:
+        raise click.UsageError("--jaeger needs --service")
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError("--jaeger needs a URL that begins with http:// or https://")
+    notes = ReadNotes()
+    return load_spans(read_jaeger(url, service, since_s, notes), notes, only_count=counts)
+
+
+def _write(
+    told: Loaded, form: str, stream: TextIO, width: int | None, trace: str, counts: bool
+) -> None:
     if form == "json":
         from conntrace.report.json_report import write_json
 
@@ -84,4 +128,4 @@ def _write(told: Loaded, form: str, stream: TextIO, width: int | None, trace: st
 
         write_html(told, stream)
     else:
-        write_text(told, stream, width=width, trace=trace)
+        write_text(told, stream, width=width, trace=trace, counts=counts)

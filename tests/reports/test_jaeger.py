@@ -1,0 +1,98 @@
+"""Reports of what a real Jaeger holds."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+
+import pytest
+
+from conntrace.cli import main
+from conntrace.report import jaeger as jaeger_reader
+from conntrace.report.jaeger import read_jaeger
+from conntrace.report.read import ReadNotes
+from tests.components.jaeger_server import Jaeger, opener
+from tests.components.processes import free_port
+from tests.unit.report import builder
+from tests.unit.report.builder import Story
+
+pytestmark = pytest.mark.component
+
+
+def send(jaeger: Jaeger, service: str, traces: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give Jaeger connections of just now, one a trace."""
+    now = (int(time.time()) - traces - 5) * builder.NS_PER_S
+    monkeypatch.setattr(builder, "BEGIN_NS", now)
+    story = Story(resource={"service.name": service}, prefix=uuid.uuid4().int % 1_000_000)
+    for number in range(traces):
+        story.connect(
+            f"c{number}",
+            number * 1.0,
+            "client_recreated",
+            conntrace__cause__avoidable=True,
+            conntrace__cause__advice="create the client once",
+        )
+    story.close(
+        "c0",
+        5.0,
+        conntrace__close__reason="server_closed_idle",
+        conntrace__close__initiator="remote",
+        conntrace__connection__idle_s=3.0,
+        conntrace__close__server_idle_limit_s=2.0,
+    )
+    request = urllib.request.Request(
+        f"{jaeger.otlp_http_endpoint}/v1/traces",
+        json.dumps(story.document()).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with opener.open(request, timeout=10) as answer:
+        assert answer.status == 200
+    jaeger.otlp_spans(service, spans=len(story.spans))
+
+
+def test_counts_over_many_traces(
+    jaeger: Jaeger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Causes, destinations and idle limits in text; the same numbers in JSON; a page in HTML."""
+    service = "report-counts"
+    send(jaeger, service, 12, monkeypatch)
+    command = ["report", "--jaeger", jaeger.query_url, "--service", service]
+    assert main([*command, "--since", "10m"]) == 0
+    text = capsys.readouterr().out
+    assert "12 connections to 1 host" in text
+    assert "client_recreated" in text
+    assert "idle when the server closed" in text
+    out = tmp_path / "report.json"
+    assert main([*command, "--format", "json", "-o", str(out)]) == 0
+    told = json.loads(out.read_text())
+    assert told["causes"][0]["count"] == 12
+    assert told["destinations"][0]["idle_at_close"]["max_s"] == 2.0
+    assert main([*command, "--format", "html", "-o", str(tmp_path / "report.html")]) == 0
+
+
+def test_more_traces_than_one_answer_holds(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows are halved until each answer is whole, and nothing counts twice."""
+    service = "report-windows"
+    send(jaeger, service, 40, monkeypatch)
+    monkeypatch.setattr(jaeger_reader, "MAX_TRACES", 7)
+    notes = ReadNotes()
+    spans = list(read_jaeger(jaeger.query_url, service, 600.0, notes))
+    assert len(spans) == 40 * 5 + 1
+    assert len({(span.trace_id, span.span_id) for span in spans}) == len(spans)
+    assert notes.problem_count == 0
+
+
+def test_unknown_service_and_no_jaeger(jaeger: Jaeger, capfd: pytest.CaptureFixture[str]) -> None:
+    """No spans is said; an address without Jaeger is an error with its name."""
+    command = ["report", "--service", "nobody", "--jaeger"]
+    assert main([*command, jaeger.query_url]) == 0
+    assert "no spans" in capfd.readouterr().out
+    assert main([*command, f"http://127.0.0.1:{free_port()}"]) == 1
+    assert "[jaeger-unreadable]" in capfd.readouterr().err
+    assert main(["report", "--jaeger", jaeger.query_url]) == 2
