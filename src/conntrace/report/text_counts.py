@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from conntrace.report.clean import clean
+from conntrace.report.findings import Place
 from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part
+from conntrace.report.model import Destination
 from conntrace.report.spread import Spread
-from conntrace.report.tally import Tally, Traffic
+from conntrace.report.tally import Sums, Tally, Traffic
 from conntrace.report.units import count, duration, ms, seconds
 from conntrace.semantic_names import CAUSE_ADVICE
 
 MAX_ROWS = 8
+_MAX_PLACES = 4
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def headline(page: Page, tally: Tally) -> None:
     """All of it in two lines."""
     total = tally.total
+    processes = len(tally.processes)
     parts = [
         count(total.requests, "request"),
         f"{count(total.setups.count, 'connection')} to {count(tally.connected, 'destination')}",
-        f"{len(tally.processes):,} processes",
+        f"{processes:,} {'process' if processes == 1 else 'processes'}",
     ]
-    page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))
+    page.paragraph([("conntrace  ", STRONG)], page.glyphs.separator.join(parts))
     setup = f"{duration(total.cost_ms)} of connection set-up"
     saved = total.avoidable_ms
     words = f"avoidable: {duration(saved)} of {setup}" if saved else f"nothing avoidable of {setup}"
@@ -57,21 +61,24 @@ def _causes(page: Page, tally: Tally) -> None:
 
 
 def _findings(page: Page, tally: Tally) -> None:
-    """The costliest places, with the change."""
-    rows = [item for item in tally.by_finding().items() if item[1].avoidable_ms > 0]
-    for (cause, destination, place), sums in rows[:3]:
-        where = page.glyphs.separator.join(
-            clean(text, 120) for text in (str(place), str(destination)) if text
-        )
-        page.spread(
-            [(f"{clean(cause, 60)}", STRONG)],
-            _numbers(sums.count, sums.cost_ms, sums.avoidable_ms),
-        )
-        page.paragraph(["  "], where, FAINT)
+    """The places that cost most, each with its change."""
+    groups: dict[tuple[str, Place], tuple[Sums, list[Destination]]] = {}
+    for (cause, destination, place), sums in tally.by_finding().items():
+        if sums.avoidable_ms > 0:
+            together, destinations = groups.setdefault((cause, place), (Sums(), []))
+            together.merge(sums)
+            destinations.append(destination)
+    ordered = sorted(groups.items(), key=lambda item: -item[1][0].avoidable_ms)
+    for (cause, place), (sums, destinations) in ordered[:_MAX_PLACES]:
+        more = f" and {len(destinations) - 1:,} more" if len(destinations) > 1 else ""
+        told = [clean(str(place), 120), clean(str(destinations[0]), 120) + more]
+        numbers = _numbers(sums.count, sums.cost_ms, sums.avoidable_ms)
+        page.spread([(clean(cause, 60), STRONG)], numbers)
+        page.paragraph(["  "], page.glyphs.separator.join(filter(None, told)), FAINT)
         advice = sums.example.text(CAUSE_ADVICE) if sums.example else ""
         if advice:
             page.paragraph(["  do: "], advice, STRONG)
-    if rows:
+    if ordered:
         page.blank()
 
 
