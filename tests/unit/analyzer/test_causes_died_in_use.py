@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.analyzer.streams import ESTABLISHED, Stream, text, texts, verdict
+from tests.unit.analyzer.streams import ESTABLISHED, Stream, analyze, text, texts, verdict
 
 from conntrace.events import (
     Close,
@@ -163,3 +163,17 @@ def test_addresses_are_not_lookups() -> None:
     result = stream.analyze()
     assert (result.summary.not_lookups, result.summary.lookups) == (1, 0)
     assert not result.spans
+
+
+def test_redirects_are_redacted_like_other_hosts() -> None:
+    """CONNTRACE_REDACT=hosts: who sent the client on is not named either."""
+    stream = Stream()
+    setup = SetupStart(setup=stream.draw(), client="http.client", scheme="http", host="b.example")
+    setup.port, setup.redirect_from, setup.redirect_status = 80, "a.example:80", 302
+    stream.send(setup)
+    stream.send(SetupEnd(setup=setup.setup))
+    (open_one,) = analyze([stream]).setups
+    assert verdict(open_one)[:2] == ("redirect_other_origin", "proved")
+    assert "a.example:80" in text(open_one, "conntrace.cause.detail")
+    (redacted,) = analyze([stream], redact=frozenset({"hosts"})).setups
+    assert "example" not in str(redacted.attributes)
