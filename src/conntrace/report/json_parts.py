@@ -8,7 +8,7 @@ from conntrace import semantic_names as names
 from conntrace.report.model import Connection, Destination, cause_of
 from conntrace.report.record import NS_PER_MS, Process, SpanRecord
 from conntrace.report.spread import Spread
-from conntrace.report.tally import Traffic
+from conntrace.report.traffic import Traffic
 from conntrace.report.verdicts import Judgement
 
 

@@ -13,7 +13,8 @@ from conntrace import semantic_names as names
 from conntrace.report.findings import Finding, Place
 from conntrace.report.json_parts import connection, destination, process, traffic
 from conntrace.report.load import Loaded
-from conntrace.report.tally import Key, Sums
+from conntrace.report.tally import Key
+from conntrace.report.traffic import Sums
 from conntrace.report.verdicts import Verdict
 
 VERSION = 1

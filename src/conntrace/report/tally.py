@@ -24,7 +24,7 @@ from conntrace.report.model import (
     phase_of,
 )
 from conntrace.report.record import Process, SpanRecord
-from conntrace.report.spread import Spread
+from conntrace.report.traffic import Sums, Traffic
 
 MAX_KEYS = 20_000
 """Kinds of findings, and destinations, that are told apart; the rest counts as one more."""
@@ -33,80 +33,6 @@ MAX_PROCESSES = 200_000
 OTHERS = Destination("other hosts")
 
 Key: TypeAlias = tuple[str, Destination, Place]
-
-
-@dataclass(slots=True)
-class Sums:
-    """What many set-ups (or lookups) took together. Times in milliseconds."""
-
-    count: int = 0
-    cost_ms: float = 0.0
-    avoidable_ms: float = 0.0
-    example: SpanRecord | None = None
-
-    def add(self, span: SpanRecord) -> None:
-        """Count one; the first that carries advice stays as the example."""
-        self.count += 1
-        self.cost_ms += span.duration_ms
-        if span.flag(names.CAUSE_AVOIDABLE):
-            self.avoidable_ms += span.duration_ms
-        self._keep(span)
-
-    def merge(self, other: Sums) -> None:
-        """Add another's sums."""
-        self.count += other.count
-        self.cost_ms += other.cost_ms
-        self.avoidable_ms += other.avoidable_ms
-        if other.example is not None:
-            self._keep(other.example)
-
-    def _keep(self, span: SpanRecord) -> None:
-        if self.example is None or (
-            span.text(names.CAUSE_ADVICE) and not self.example.text(names.CAUSE_ADVICE)
-        ):
-            self.example = span
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What is known of one destination, one service, or all together."""
-
-    setups: Sums = field(default_factory=Sums)
-    requests: int = 0
-    reused: int = 0
-    failed: int = 0
-    evictions: int = 0
-    waits: int = 0
-    wait_ms: float = 0.0
-    lookups: Sums = field(default_factory=Sums)
-    """Lookups and connects that belong to no connection of an HTTP client."""
-    idle: Spread = field(default_factory=Spread)
-    """Seconds without use before a connection's end, where the server ended it."""
-    limit: Spread = field(default_factory=Spread)
-    """The server's idle limit in seconds, where a close tells it."""
-
-    @property
-    def cost_ms(self) -> float:
-        """All set-ups, and the lookups and connects alone."""
-        return self.setups.cost_ms + self.lookups.cost_ms
-
-    @property
-    def avoidable_ms(self) -> float:
-        """The part that a change would save."""
-        return self.setups.avoidable_ms + self.lookups.avoidable_ms
-
-    def merge(self, other: Traffic) -> None:
-        """Add another's counts."""
-        self.setups.merge(other.setups)
-        self.lookups.merge(other.lookups)
-        self.requests += other.requests
-        self.reused += other.reused
-        self.failed += other.failed
-        self.evictions += other.evictions
-        self.waits += other.waits
-        self.wait_ms += other.wait_ms
-        self.idle.merge(other.idle)
-        self.limit.merge(other.limit)
 
 
 @dataclass(slots=True)

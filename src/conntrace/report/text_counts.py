@@ -7,7 +7,8 @@ from conntrace.report.findings import Place
 from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part
 from conntrace.report.model import Destination
 from conntrace.report.spread import Spread
-from conntrace.report.tally import Sums, Tally, Traffic
+from conntrace.report.tally import Tally
+from conntrace.report.traffic import Sums, Traffic
 from conntrace.report.units import count, duration, ms, seconds
 from conntrace.semantic_names import CAUSE_ADVICE
 

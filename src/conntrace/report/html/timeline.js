@@ -136,7 +136,7 @@ function setup(item, y, x0) {
     const p = x(begin), w = x(begin + length) - p;
     if (w < 0.5) continue;
     ctx.fillStyle = colors[phase]; ctx.fillRect(p, y - 6, w, 12);
-    if (w > 12) { ctx.fillStyle = colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
+    if (w > 12) { ctx.fillStyle = phase === "connect" || phase === "proxy" ? "#111" : colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
   }
   ctx.strokeStyle = s.a ? colors.bad : colors.fg; ctx.strokeRect(Math.round(a) - 0.5, y - 6.5, b - a + 1, 13);
   if ((s.a || s.v) && a - flagged > 22) { flag(a, y, s); flagged = a; }
