@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import NamedTuple
 
-import wrapt
-
 from conntrace.traced import guard
 from conntrace.traced.context import is_suppressed
 from conntrace.traced.hooks.on_import import PatchOnImport
+from conntrace.traced.hooks.wrappers import OurWrapper
 
 Arguments = tuple[object, ...]
 Keywords = dict[str, object]
@@ -53,10 +52,6 @@ class Patch(NamedTuple):
     inherited: bool
     original: object
     replacement: object
-
-
-class OurWrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
-    """A class of our own, so that a second installation is told from another tool's wrapper."""
 
 
 def note_around(hook: Hook) -> Callable[..., object]:
@@ -156,7 +151,7 @@ class Installer:
             original = getattr(holder, name, None)
         if not callable(original) or _has_ours(original):
             return
-        replacement = _replacement(hook, original)
+        replacement = _replacement(hook, original, f"{module.__name__}:{hook.path}")
         setattr(holder, name, replacement)
         self._patches.append(Patch(holder, name, inherited, original, replacement))
 
@@ -174,9 +169,9 @@ def _has_ours(function: object) -> bool:
     return False
 
 
-def _replacement(hook: Hook, original: Callable[..., object]) -> object:
+def _replacement(hook: Hook, original: Callable[..., object], place: str) -> object:
     if hook.build is None:
-        return OurWrapper(original, note_around(hook))
+        return OurWrapper(original, note_around(hook), place)
     closure = hook.build(original)
     # What functools.wraps copies, without importing functools' dependencies on a cold start.
     for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
