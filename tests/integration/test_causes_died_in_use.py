@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 
 from conntrace import semantic_names as names
 from conntrace.testing import Spans
@@ -162,6 +163,8 @@ def test_frozen_server(run: Runner, frozen_server: int) -> None:
 @pytest.mark.parametrize("function", ["pause_between", "read_with_requests"])
 def test_reset_mid_response(run: Runner, function: str, how: str) -> None:
     """Part of the response had come: within `urlopen` (urllib3), and after it (requests)."""
+    if function == "read_with_requests" and how == "fin" and urllib3.__version__.startswith("1."):
+        pytest.skip("urllib3 1.26 takes a body that is too short for a whole one")
     with FaultServer(half_of_first(how == "reset")) as server:
         urls = [server.url()] if function == "read_with_requests" else [server.url()] * 2
         spans = run(PROGRAM, function, *urls, *([0] if len(urls) == 2 else []))

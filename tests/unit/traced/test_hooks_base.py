@@ -116,6 +116,22 @@ def test_second_installation_does_not_wrap_twice(module: types.ModuleType) -> No
     assert seen.count(("begin", ())) == 1
 
 
+def test_inherited_function_is_noted_once(module: types.ModuleType) -> None:
+    """A row for a class and one for its base, where only the base has the function."""
+    seen: list[object] = []
+    base = type("Base", (), {"inherited": Parent.inherited})
+    module.Base = base  # type: ignore[attr-defined]
+    module.Derived = type("Derived", (base,), {})  # type: ignore[attr-defined]
+    installer = Installer([noting("Base.inherited", seen), noting("Derived.inherited", seen)])
+    installer.install()
+    try:
+        assert module.Derived().inherited() == "inherited"
+    finally:
+        installer.remove()
+
+    assert seen.count(("begin", ())) == 1
+
+
 def test_undo_leaves_a_wrapper_over_ours_in_place(module: types.ModuleType) -> None:
     """Taking ours out from under another tool would take theirs out too."""
     installer = Installer([noting("Child.own", [])])

@@ -149,11 +149,19 @@ class Installer:
         inherited = original is None
         if inherited:
             original = getattr(holder, name, None)
-        if not callable(original) or _has_ours(original):
+        if not callable(original) or _has_ours(_as_it_stands(holder, name)):
             return
         replacement = _replacement(hook, original, f"{module.__name__}:{hook.path}")
         setattr(holder, name, replacement)
         self._patches.append(Patch(holder, name, inherited, original, replacement))
+
+
+def _as_it_stands(holder: object, name: str) -> object:
+    """The attribute of the class or of a base, not bound: binding hides that it is a wrapper."""
+    for place in getattr(holder, "__mro__", (holder,)):
+        if name in vars(place):
+            return vars(place)[name]
+    return None
 
 
 def _has_ours(function: object) -> bool:
