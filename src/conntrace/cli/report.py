@@ -87,7 +87,7 @@ def command(
     the most expensive trace. Parts that cannot be read are named and left out.
     """
     if bool(files) == bool(jaeger):
-        raise click.UsageError("give span files, or --jaeger")
+        raise click.UsageError("give a span FILE, or --jaeger")
     if jaeger:
         told = _from_jaeger(jaeger, service, since, counts)
     else:
