@@ -18,31 +18,16 @@ id names something that the parent made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, get_type_hints
 
 from conntrace import event_lines
+from conntrace.event_fields import Event as Event
+from conntrace.event_fields import about
+from conntrace.events_lambda import LAMBDA_EVENTS
 
 SCHEMA = 1
 LIST_SEPARATOR = "\x1f"
-
-
-def about(meaning: str, unit: str = "", default: Any = None) -> Any:
-    """Declare an event's field with its meaning and unit, for the reader and for the docs."""
-    metadata = {"meaning": meaning, "unit": unit}
-    if isinstance(default, tuple):
-        return field(default=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-@dataclass(slots=True)
-class Event:
-    """What every event has."""
-
-    kind: ClassVar[str] = ""
-
-    time_ns: int = about("CLOCK_MONOTONIC when it happened", "ns", 0)
-    thread: int = about("identifier of the thread (`_thread.get_ident`)", "", 0)
 
 
 @dataclass(slots=True)
@@ -567,6 +552,7 @@ EVENTS: tuple[type[Event], ...] = (
     RequestEnd,
     LeaseEnd,
     Close,
+    *LAMBDA_EVENTS,
 )
 
 _UNESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
