@@ -16,11 +16,23 @@ from typing import Protocol
 
 MAX_PACKET = 32 * 1024
 SEND_BUFFER = 4 * 1024 * 1024
+# AWS Lambda: function and extension are started apart and share no secret. An environment belongs
+# to one tenant; the peer's user id is checked, and what arrives is checked like any input.
+LAMBDA_TOKEN = "layer"
 
 # Linux numbers; elsewhere the plain option is all there is.
 _SO_SNDBUFFORCE = 32
 
 _FULL = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.EINTR, errno.ENOMEM})
+
+
+def lambda_address(runtime_api: str) -> str:
+    """Where the layer's extension listens, for both sides, from AWS_LAMBDA_RUNTIME_API.
+
+    `host:port` of the Runtime API is in the environment of both processes and belongs to one
+    execution environment, also where several share a machine.
+    """
+    return f"seqpacket:@conntrace-{runtime_api}"
 
 
 class Channel(Protocol):
