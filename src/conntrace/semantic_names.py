@@ -54,6 +54,10 @@ CODE_FILE_PATH: Final = "code.file.path"
 CODE_LINE_NUMBER: Final = "code.line.number"
 CODE_FUNCTION_NAME: Final = "code.function.name"
 THREAD_ID: Final = "thread.id"
+FAAS_NAME: Final = "faas.name"
+FAAS_INVOCATION_ID: Final = "faas.invocation_id"
+FAAS_COLDSTART: Final = "faas.coldstart"
+FAAS_TRIGGER: Final = "faas.trigger"
 
 # Resource attributes.
 SERVICE_NAME: Final = "service.name"
