@@ -22,6 +22,7 @@ _SKIPPED_PACKAGES = frozenset(
         "boto3",
         "botocore",
         "conntrace",
+        "conntrace_wrapt",
         "ddtrace",
         "gevent",
         "opentelemetry",

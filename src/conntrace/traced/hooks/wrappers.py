@@ -9,13 +9,13 @@ from __future__ import annotations
 from types import MethodType
 from typing import Any
 
-import wrapt
+from conntrace.traced.wrapping import BoundFunctionWrapper, FunctionWrapper
 
 # wrapt without its C extension: object's own __new__, which takes no arguments.
-_PLAIN_NEW = wrapt.BoundFunctionWrapper.__new__ is object.__new__
+_PLAIN_NEW = BoundFunctionWrapper.__new__ is object.__new__
 
 
-class OurBoundWrapper(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
+class OurBoundWrapper(BoundFunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
     """A wrapped method as seen from an object, or from its class."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -44,7 +44,7 @@ class OurBoundWrapper(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg,misc
         return self if self._self_instance is None else deepcopy(self.__wrapped__, memo)
 
 
-class OurWrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
+class OurWrapper(FunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
     """A class of our own, so that a second installation is told from another tool's wrapper."""
 
     __bound_function_wrapper__ = OurBoundWrapper
