@@ -11,8 +11,14 @@ from __future__ import annotations
 
 import _socket
 import errno
-from collections.abc import Callable, Sequence
-from typing import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Protocol
+else:
+    # The layer's extension must be registered within milliseconds, and `typing` alone costs seven.
+    Protocol = object
 
 MAX_PACKET = 32 * 1024
 SEND_BUFFER = 4 * 1024 * 1024
@@ -40,20 +46,16 @@ class Channel(Protocol):
 
     def open(self, process: str) -> bool:
         """Get ready to send for this process; False when nobody listens."""
-        ...
 
     def send(self, lines: Sequence[bytes]) -> bool:
         """Hand over lines; False when they cannot be taken now and must be offered again."""
-        ...
 
     @property
     def alive(self) -> bool:
         """False once nobody will ever take another packet."""
-        ...
 
     def close(self) -> None:
         """Let go of the socket."""
-        ...
 
 
 class SocketChannel:

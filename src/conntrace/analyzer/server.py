@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import _socket
 import time
-from collections.abc import Callable
-from typing import Protocol
 
 from conntrace.analyzer.listener import Address, is_allowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+else:
+    Protocol = object  # `typing` is slow to import, and the layer's extension is in a hurry
 
 MAX_PACKET = 64 * 1024
 MAX_PEERS = 4096
@@ -33,15 +38,12 @@ class Sink(Protocol):
 
     def feed(self, process: str, lines: list[bytes]) -> None:
         """Event lines of one process, in order."""
-        ...
 
     def lost(self, process: str) -> None:
         """The process is gone without a goodbye."""
-        ...
 
     def tick(self, now_monotonic_ns: int) -> None:
         """Time passes."""
-        ...
 
 
 class _Peer:
