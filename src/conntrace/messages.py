@@ -55,6 +55,63 @@ _TABLE: tuple[Message, ...] = (
         2,
     ),
     Message(
+        "probe-bad-url",
+        "What was given to `conntrace probe` is not a URL it can send requests to.",
+        "Give a whole URL with `http://` or `https://` and a host.",
+        2,
+    ),
+    Message(
+        "probe-needs-urllib3",
+        "`conntrace probe` sends its requests with urllib3, which this Python does not have.",
+        "`pip install urllib3`.",
+        1,
+    ),
+    Message(
+        "probe-cannot-watch",
+        "`conntrace probe` learns from conntrace itself what became of a connection, and conntrace"
+        " is switched off (`CONNTRACE_ENABLED=false`, `OTEL_SDK_DISABLED=true`) or already at work"
+        " in this process (`conntrace run -- conntrace probe`).",
+        "Call it with those variables unset, and not below `conntrace run`.",
+        1,
+    ),
+    Message(
+        "probe-name-not-found",
+        "The host of the URL cannot be looked up.",
+        "Check the spelling, and that the name can be resolved from this machine.",
+        1,
+    ),
+    Message(
+        "probe-refused",
+        "The machine answered that nothing listens on this port.",
+        "Check host and port, and that the server runs.",
+        1,
+    ),
+    Message(
+        "probe-no-answer",
+        "The connection could not be made, or no answer came, within `--timeout`.",
+        "Check that the server is reachable from here; give it longer with `--timeout`.",
+        1,
+    ),
+    Message(
+        "probe-tls",
+        "The TLS handshake with the server failed; the line says why.",
+        "Check that the port speaks TLS, and for a certificate of your own authority set"
+        " `SSL_CERT_FILE`.",
+        1,
+    ),
+    Message(
+        "probe-redirects",
+        "The first request was redirected again and again.",
+        "Give the URL that answers without a redirect.",
+        1,
+    ),
+    Message(
+        "probe-failed",
+        "The first request of `conntrace probe` failed; the line says how.",
+        "Try the URL with another client. A server that breaks off its answers cannot be probed.",
+        1,
+    ),
+    Message(
         "command-not-found",
         "The command that was to be run is not on PATH, or there is no such file. The exit code is"
         " a shell's for this.",

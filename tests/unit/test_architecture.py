@@ -56,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     # Where the two sides are put together.
     "in_process": ANY,
     "instrumentor": ANY,
+    "probe": ANY,
     "testing": ANY,
     "cli": ANY,
     "__main__": {"cli"},

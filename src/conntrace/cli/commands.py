@@ -15,6 +15,7 @@ from conntrace.errors import ConntraceError, UsageError
 # Command -> its module in this package, whose `command` is a click command.
 COMMANDS = {
     "report": "report",
+    "probe": "probe",
     "causes": "causes",
     "doctor": "doctor",
 }

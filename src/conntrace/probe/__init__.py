@@ -1,0 +1,1 @@
+"""`conntrace probe`: how an endpoint treats connections that stay idle."""

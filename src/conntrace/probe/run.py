@@ -1,0 +1,97 @@
+"""The probe itself: the steps of the plan one after another, then the search for the limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from conntrace.probe import plan
+from conntrace.probe.client import Client
+from conntrace.probe.samples import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to measure. Times in seconds; `rate` is requests a second on the average."""
+
+    url: str
+    gaps: tuple[float, ...]
+    repeat: int = 3
+    rate: float = 5.0
+    timeout_s: float = 30.0
+    method: str = "GET"
+    search: bool = True
+
+    @property
+    def steps(self) -> list[plan.Step]:
+        """The requests of the table of gaps."""
+        return plan.table_steps(self.gaps, self.repeat, self.rate)
+
+    @property
+    def most_requests(self) -> int:
+        """No more than these are ever sent, redirects of the first one left out."""
+        searching = plan.most_search_steps(self.gaps) if self.search else 0
+        return len(self.steps) + searching
+
+
+Waited = Callable[[float], None]
+
+
+def measure(options: Options, measured: Measured, waited: Waited) -> Iterator[None]:
+    """Send the requests, filling `measured`; yields after each. `waited` is told of idle seconds.
+
+    Ctrl-C (KeyboardInterrupt) ends it between two samples or within one; what was measured stays.
+    """
+    with Client(options.url, method=options.method, timeout_s=options.timeout_s) as client:
+        client.connect()
+        measured.url = client.url
+        measured.requests = 1
+        yield
+        for step in options.steps[1:]:
+            _take(client, step, measured, waited)
+            yield
+        if options.search:
+            yield from _search(client, options, measured, waited)
+
+
+def _take(client: Client, step: plan.Step, measured: Measured, waited: Waited) -> None:
+    _wait(step.wait_s, waited)
+    sample = client.sample(step.wait_s if step.gap_s is None else step.gap_s)
+    measured.requests += 1
+    if step.gap_s is not None:
+        measured.samples.append(sample)
+
+
+def _wait(seconds: float, waited: Waited) -> None:
+    """Wait in slices, so that the progress moves."""
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0:
+        slice_s = min(left, 0.5)
+        time.sleep(slice_s)
+        waited(slice_s)
+
+
+def _search(client: Client, options: Options, measured: Measured, waited: Waited) -> Iterator[None]:
+    tried = _pairs(measured, options.gaps)
+    around = plan.bracket(tried)
+    budget = plan.most_search_steps(options.gaps)
+    while around is not None and budget > 0:
+        gap = plan.next_gap(around, measured.seen_limits)
+        if gap is None:
+            break
+        budget -= 1
+        _take(client, plan.Step(gap, gap), measured, waited)
+        tried.append((gap, measured.samples[-1].reused))
+        around = plan.bracket(tried)
+        yield
+    measured.limit = around
+
+
+def _pairs(measured: Measured, gaps: Sequence[float]) -> list[tuple[float, bool]]:
+    """Of each gap whether it lost a connection: once is enough."""
+    return [
+        (gap, all(each.reused for each in measured.samples if each.gap_s == gap))
+        for gap in sorted(set(gaps))
+        if any(each.gap_s == gap for each in measured.samples)
+    ]

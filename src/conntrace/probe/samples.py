@@ -1,0 +1,135 @@
+"""What a probe has measured, and the figures told from it. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from conntrace.probe.plan import Bracket
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One request: seconds to the end of its answer, and what became of the connection."""
+
+    gap_s: float
+    duration_s: float
+    reused: bool
+    causes: tuple[str, ...] = ()
+    error: str = ""
+    idle_limit_s: float | None = None
+    """How long the server had kept the connection, when its close was seen."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """A probe so far."""
+
+    url: str
+    samples: list[Sample] = field(default_factory=list)
+    requests: int = 0
+    """Sent in all, those that only prepared a sample included."""
+    limit: Bracket | None = None
+    interrupted: bool = False
+
+    @property
+    def seen_limits(self) -> list[float]:
+        """Idle times after which the server was seen to close."""
+        return [each.idle_limit_s for each in self.samples if each.idle_limit_s is not None]
+
+
+class Row(NamedTuple):
+    """One gap of the table. Times in milliseconds, shares from 0 to 1."""
+
+    gap_s: float
+    requests: int
+    mean_ms: float
+    sd_ms: float
+    minimum_ms: float
+    p25_ms: float
+    p50_ms: float
+    p75_ms: float
+    p95_ms: float
+    maximum_ms: float
+    under_500_ms: float
+    under_1000_ms: float
+    reused: float
+    causes: tuple[tuple[str, int], ...]
+    errors: tuple[tuple[str, int], ...]
+
+
+def rows(samples: Sequence[Sample], gaps: Sequence[float]) -> list[Row]:
+    """The table: one row for each of these gaps that was measured."""
+    found = []
+    for gap in sorted(set(gaps)):
+        of_gap = [each for each in samples if each.gap_s == gap]
+        if of_gap:
+            found.append(_row(gap, of_gap))
+    return found
+
+
+def _row(gap: float, samples: Sequence[Sample]) -> Row:
+    times = sorted(each.duration_s * 1000 for each in samples)
+    count = len(times)
+    causes = Counter(cause for each in samples for cause in each.causes)
+    errors = Counter(each.error for each in samples if each.error)
+    return Row(
+        gap,
+        count,
+        statistics.fmean(times),
+        statistics.stdev(times) if count > 1 else 0.0,
+        times[0],
+        quantile(times, 0.25),
+        quantile(times, 0.5),
+        quantile(times, 0.75),
+        quantile(times, 0.95),
+        times[-1],
+        sum(time < 500 for time in times) / count,
+        sum(time < 1000 for time in times) / count,
+        sum(each.reused for each in samples) / count,
+        tuple(causes.most_common()),
+        tuple(errors.most_common()),
+    )
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """A quantile of ordered numbers, linear between neighbours (type 7 of Hyndman and Fan)."""
+    position = share * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def verdict(measured: Measured, gaps: Sequence[float]) -> str:
+    """The answer in one sentence."""
+    table = [each for each in measured.samples if each.gap_s in set(gaps)]
+    if not table:
+        return "Nothing was measured."
+    if measured.limit is not None:
+        return _limit_sentence(measured, measured.limit)
+    if all(each.reused for each in table):
+        longest = max(each.gap_s for each in table)
+        return f"Every connection was used again, also after {longest:g} s: no idle limit up to it."
+    if not any(each.reused for each in table):
+        causes = Counter(cause for each in table for cause in each.causes)
+        why = f" ({causes.most_common(1)[0][0]})" if causes else ""
+        return f"No connection was used again, not even after {table[0].gap_s:g} s{why}."
+    return (
+        "Connections were lost after some gaps and not after longer ones: there is no plain limit."
+    )
+
+
+def _limit_sentence(measured: Measured, limit: Bracket) -> str:
+    between = f"between {limit.reused_s:g} and {limit.lost_s:g} s"
+    seen = measured.seen_limits
+    if not seen:
+        return (
+            f"Connections idle for longer are lost: the limit lies {between}."
+            " The close itself was not seen."
+        )
+    low, high = min(seen), max(seen)
+    closed = f"{low:.2f} s" if high - low < 0.05 else f"{low:.2f} to {high:.2f} s"
+    return f"The server closes idle connections after {closed}; by trial the limit lies {between}."
