@@ -555,9 +555,11 @@ _TABLE: tuple[CauseText, ...] = (
         "cpu_starved",
         "Q",
         "The processor was busy elsewhere",
-        "The handshake took much more time than its thread had of the processor.",
-        "Wall time against the thread's CPU time.",
-        decided=False,
+        "The thread of the TLS handshake was ready to run, but waited for a processor.",
+        "The scheduler says so (run delay in /proc/thread-self/schedstat on Linux): 10 ms or more,"
+        " and at least half of the handshake's time.",
+        "Give the program more CPU (in AWS Lambda: more memory), or do less beside it.",
+        "Do not look for a slow network or server: most of the time nothing was asked of them.",
     ),
     CauseText(
         "fd_exhausted",

@@ -433,6 +433,11 @@ class TlsEnd(Event):
         "end of the server certificate's validity, ISO 8601, when verified", "", ""
     )
     cpu_ns: int = about("CPU time of the thread during the handshake; -1 unknown", "ns", -1)
+    delay_ns: int = about(
+        "how long the thread, ready to run, waited for a processor; -1 unknown or not worth asking",
+        "ns",
+        -1,
+    )
 
 
 @dataclass(slots=True)

@@ -36,6 +36,8 @@ class Behaviour:
     """The n-th answer of a connection carries `Connection: close`; 0: no limit."""
     refuse_first: int = 0
     """So many connections are closed without reading a request."""
+    handshake_delay_s: float = 0.0
+    """How long the server takes before it answers a TLS client."""
     ignore_close: bool = False
     """A request's `Connection: close` is ignored."""
 
@@ -163,6 +165,7 @@ class LoopbackServer:
     def _secured(self, client: socket.socket, record: Connection) -> socket.socket:
         if self._tls is None:
             return client
+        time.sleep(self.behaviour.handshake_delay_s)
         secured = self._tls.wrap_socket(client, server_side=True)
         record.tls_version = secured.version() or ""
         with self._lock:

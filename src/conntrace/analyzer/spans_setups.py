@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from conntrace import semantic_names as names
 from conntrace.analyzer.causes import Cause, SetupFacts, decide, gather
 from conntrace.analyzer.causes.died_in_use import awaits_answer
-from conntrace.analyzer.causes.several_connects import Steps, address_fallback, contributing
+from conntrace.analyzer.causes.several_connects import (
+    Steps,
+    address_fallback,
+    contributing,
+    evidence,
+)
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.ledger import Ledger
 from conntrace.analyzer.ledger_bounded import BoundedTable
@@ -154,7 +159,8 @@ class SetupSpans:
             self._decided_badly(error)
             detail = "conntrace failed while looking for the cause"
             cause = Cause("unexplained", "inferred", detail)
-        return cause.with_contributing(*contributing(setup.steps))
+        steps = setup.steps
+        return cause.with_evidence(*evidence(steps)).with_contributing(*contributing(steps))
 
     def _release_steps(self, setup: OpenSetup, end_ns: int, cause: Cause) -> None:
         reason = cause_attributes(cause, with_advice=False)

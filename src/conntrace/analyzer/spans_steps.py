@@ -203,6 +203,9 @@ class StepSpans:
         put(span, names.TLS_SERVER_NOT_AFTER, event.not_after)
         if not event.error and not event.in_progress:
             span.attributes[names.TLS_RESUMED] = event.resumed
+        if step.setup is not None:
+            step.setup.steps.tls_ns += event.time_ns - step.started_ns
+            step.setup.steps.tls_delay_ns += max(event.delay_ns, 0)
         self._close(step, event.time_ns, event.error)
 
     def tunnel_end(self, event: TunnelEnd) -> None:

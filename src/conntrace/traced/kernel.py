@@ -1,4 +1,4 @@
-"""What the kernel knows of a socket: read-only, and nothing where it cannot be had.
+"""What the kernel knows of a socket or thread: read-only, nothing where it cannot be had.
 
 TCP_INFO offsets are those of `struct tcp_info` in Linux's include/uapi/linux/tcp.h. Neither
 TCP_INFO nor FIONREAD changes the socket; `SO_ERROR` and a peek would take a pending error away from
@@ -8,8 +8,11 @@ the program, so they are not used while one may be pending.
 from __future__ import annotations
 
 import _socket
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
+
+from conntrace.traced.originals import close_file, open_file, read_file
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 LINUX = sys.platform.startswith("linux")
 ESTABLISHED = 1
 
+# Of the thread that reads it: time on a processor, time waiting for one (ns), turns taken.
+_SCHEDULER_FILE = "/proc/thread-self/schedstat"
 _GREEN = ("gevent", "eventlet")
 _TCP_INFO = 11
 _TCP_INFO_SIZE = 104
@@ -94,6 +99,20 @@ def keepalive_facts(connected: object) -> KeepaliveFacts:
         _tcp_option(connected, "TCP_KEEPINTVL"),
         _tcp_option(connected, "TCP_KEEPCNT"),
     )
+
+
+def run_delay_ns() -> int:
+    """How long this thread, ready to run, has waited for a processor since it began; -1 unknown."""
+    if not LINUX:
+        return -1
+    try:
+        file = open_file(_SCHEDULER_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return int(read_file(file, 100).split()[1])
+        finally:
+            close_file(file)
+    except (OSError, ValueError, IndexError):
+        return -1
 
 
 def _word(info: bytes, offset: int) -> int:

@@ -261,11 +261,13 @@ def tls_end(
     next_protocol: str = "",
     not_after: str = "",
     cpu_ns: int = -1,
+    delay_ns: int = -1,
 ) -> bytes:
     """A handshake is done or failed."""
     return line(
         b"tls_end", monotonic_ns(), get_ident(),
         operation, error, in_progress, protocol, cipher, resumed, next_protocol, not_after, cpu_ns,
+        delay_ns,
     )  # fmt: skip
 
 

@@ -14,6 +14,9 @@ get_ident = _thread.get_ident
 getpid = os.getpid
 getppid = os.getppid
 urandom = os.urandom
+open_file = os.open
+read_file = os.read
+close_file = os.close
 monotonic_ns = time.monotonic_ns
 sleep = time.sleep
 # Some platforms have no clock for one thread.

@@ -6,6 +6,7 @@ import errno
 import http.client
 import socket
 import ssl
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -179,3 +180,19 @@ def test_owner_of_a_plain_manager() -> None:
     assert owner.name == "urllib3.PoolManager"
     assert owner.purpose == "app"
     assert owner.site.file == __file__
+
+
+@pytest.mark.skipif(not kernel.LINUX, reason="the scheduler's file of Linux")
+def test_run_delay_where_the_scheduler_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is known without the file, or when it holds something else."""
+    assert kernel.run_delay_ns() >= 0
+    for number, content in enumerate((None, b"", b"12", b"12 many 3")):
+        file = tmp_path / str(number)
+        if content is not None:
+            file.write_bytes(content)
+        monkeypatch.setattr(kernel, "_SCHEDULER_FILE", str(file))
+        assert kernel.run_delay_ns() == -1
+    monkeypatch.setattr(kernel, "LINUX", False)
+    assert kernel.run_delay_ns() == -1

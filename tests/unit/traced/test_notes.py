@@ -237,7 +237,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         {"operation": 11, "setup": 3, "host": "a.test", **AROUND},
     ),
     (
-        notes.tls_end(11, "", False, "TLSv1.3", "AES", True, "h2", "2030-01-01T00:00:00Z", 0),
+        notes.tls_end(11, "", False, "TLSv1.3", "AES", True, "h2", "2030-01-01T00:00:00Z", 0, 9),
         events.TlsEnd,
         {
             "operation": 11,
@@ -247,6 +247,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
             "next_protocol": "h2",
             "not_after": "2030-01-01T00:00:00Z",
             "cpu_ns": 0,
+            "delay_ns": 9,
         },
     ),
     (

@@ -35,6 +35,10 @@ class Cause:
         merged = tuple(dict.fromkeys((*self.contributing, *added)))
         return replace(self, contributing=merged)
 
+    def with_evidence(self, *words: str) -> Cause:
+        """The same verdict with more facts shown."""
+        return replace(self, evidence=(*self.evidence, *words)) if words else self
+
 
 def proved(
     name: str,

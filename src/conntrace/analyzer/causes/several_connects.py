@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from conntrace.analyzer.causes.cause import PROVED, Cause
-from conntrace.analyzer.causes.words import count
+from conntrace.analyzer.causes.words import count, nanoseconds
 
 CA_LOAD_NS = 5_000_000
 """A CA bundle load is worth a word from here on (nanoseconds)."""
+
+STARVED_NS = 10_000_000
+"""A handshake was starved when its thread waited so long for a processor, and at least half of its
+time (nanoseconds)."""
 
 SYN_RETRANSMITS_S = (1, 3, 7)
 """When a kernel sends a lost SYN again (seconds after the first)."""
@@ -32,6 +36,9 @@ class Steps:
     """The longest lookup."""
     connect_ns: int = 0
     """The longest connect that succeeded."""
+    tls_ns: int = 0
+    tls_delay_ns: int = 0
+    """How long the handshake's thread, ready to run, waited for a processor."""
     errors: set[str] = field(default_factory=set)
 
 
@@ -48,9 +55,23 @@ def contributing(steps: Steps) -> tuple[str, ...]:
         found.append("syn_retransmit")
     if _is_near(steps.lookup_ns, DNS_RETRANSMITS_S):
         found.append("dns_retransmit")
+    if _is_starved(steps):
+        found.append("cpu_starved")
     if "too_many_open_files" in steps.errors:
         found.append("fd_exhausted")
     return tuple(found)
+
+
+def evidence(steps: Steps) -> tuple[str, ...]:
+    """What no span of a step shows."""
+    if not _is_starved(steps):
+        return ()
+    waited, took = nanoseconds(steps.tls_delay_ns), nanoseconds(steps.tls_ns)
+    return (f"the thread waited {waited} of the handshake's {took} for a processor",)
+
+
+def _is_starved(steps: Steps) -> bool:
+    return steps.tls_delay_ns >= max(STARVED_NS, steps.tls_ns // 2)
 
 
 def _is_near(duration_ns: int, marks_s: tuple[int, ...]) -> bool:
