@@ -57,6 +57,8 @@ ALLOWED: dict[str, set[str]] = {
     "in_process": ANY,
     "instrumentor": ANY,
     "probe": ANY,
+    "pytest_plugin": ANY,
+    "pytest_session": ANY,
     "testing": ANY,
     "cli": ANY,
     "__main__": {"cli"},
