@@ -39,6 +39,7 @@ class Settings:
     testing: bool
     service_name: str
     resource_attributes: tuple[tuple[str, str], ...]
+    propagators: frozenset[str]
     sampler: str
     sampler_ratio: float
     otlp_traces_endpoint: str
@@ -66,6 +67,11 @@ class Settings:
     def active(self) -> bool:
         """False when the program is to be left untouched."""
         return self.enabled and not self.sdk_disabled
+
+    @property
+    def reads_traceparent(self) -> bool:
+        """Whether a W3C header in an event is the parent of what follows."""
+        return not self.propagators or "tracecontext" in self.propagators
 
     @property
     def exports_otlp(self) -> bool:

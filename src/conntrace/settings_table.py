@@ -20,6 +20,18 @@ SAMPLERS = (
     "parentbased_always_off",
     "parentbased_traceidratio",
 )
+# "Known values for OTEL_PROPAGATORS" of the specification, and `xray-lambda` of its FaaS part.
+PROPAGATORS = (
+    "tracecontext",
+    "baggage",
+    "b3",
+    "b3multi",
+    "jaeger",
+    "xray",
+    "xray-lambda",
+    "ottrace",
+    "none",
+)
 PROTOCOLS = ("http/json", "http/protobuf", "grpc")
 GIBIBYTE = 1 << 30
 
@@ -176,6 +188,16 @@ TABLE: tuple[Setting, ...] = (
         _PAIRS,
         "Attributes for the resource of all spans.",
         secret=True,
+    ),
+    Setting(
+        "propagators",
+        ("OTEL_PROPAGATORS",),
+        read.words_of(*PROPAGATORS),
+        frozenset(),
+        ", ".join(PROPAGATORS) + ", with commas between them",
+        "AWS Lambda: where an invocation's span finds its parent. `tracecontext`: in the event; "
+        "`xray-lambda`: in the X-Ray header of the invocation, which is otherwise a link. The "
+        "others have no effect. Not set: `tracecontext`.",
     ),
     Setting(
         "sampler",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from conntrace import __version__
 from conntrace.channel import Channel
@@ -62,13 +62,22 @@ class Recorder:
     """The running agent of this process."""
 
     def __init__(
-        self, open_channel: Callable[[], Channel], *, way: str, token: str = "", service: str = ""
+        self,
+        open_channel: Callable[[], Channel],
+        *,
+        way: str,
+        token: str = "",
+        service: str = "",
+        hooks: Sequence[Hook] = HOOKS,
+        introduction: Callable[[], bytes] | None = None,
     ) -> None:
+        """`introduction` gives a line that follows each hello of this process and its children."""
         self._open_channel = open_channel
         self._way = way
         self._token = token
         self._service = service
-        self._installer = Installer(HOOKS)
+        self._introduction = introduction
+        self._installer = Installer(hooks)
         self._channel: Channel | None = None
         self._sent_drops = (0, 0, 0)
 
@@ -138,7 +147,10 @@ class Recorder:
         recording.active = recording.Recording(
             Outbox(channel), process, late=late, in_process=self._way == "instrument"
         )
-        recording.send(self._hello(process, late, forked_from, first_id))
+        recording.note(self._hello(process, late, forked_from, first_id))
+        if self._introduction is not None:
+            recording.note(self._introduction())
+        recording.drain()
         return True
 
     def _hello(self, process: str, late: bool, forked_from: str, first_id: int) -> bytes:

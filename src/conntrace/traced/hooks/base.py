@@ -149,7 +149,7 @@ class Installer:
         inherited = original is None
         if inherited:
             original = getattr(holder, name, None)
-        if not callable(original) or _has_ours(_as_it_stands(holder, name)):
+        if not callable(original) or has_ours(_as_it_stands(holder, name)):
             return
         replacement = _replacement(hook, original, f"{module.__name__}:{hook.path}")
         setattr(holder, name, replacement)
@@ -164,7 +164,7 @@ def _as_it_stands(holder: object, name: str) -> object:
     return None
 
 
-def _has_ours(function: object) -> bool:
+def has_ours(function: object) -> bool:
     """True when a wrapper of ours is in the chain, perhaps below another tool's."""
     for _ in range(MAX_CHAIN):
         if isinstance(function, OurWrapper) or "_conntrace_closure" in getattr(

@@ -1,0 +1,197 @@
+"""What sent an event to an AWS Lambda function, told from the event's form.
+
+Pure, and indifferent to what it is given: any JSON value, forged or huge. It looks at named places
+only and at the first MAX_RECORDS records, so its cost does not grow with the event. Of the event
+nothing is copied but trace context, an HTTP method and a route.
+
+Forms: the sample events in AWS Lambda's developer guide ("Integrating other services").
+`faas.trigger`: OpenTelemetry's semantic conventions for FaaS.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from conntrace.traced.lambda_trace_context import (
+    TRACEPARENT,
+    header_of,
+    is_link,
+    parent_ids,
+    xray_header,
+)
+
+MAX_RECORDS = 10
+MAX_ROUTE = 200
+MAX_METHOD = 16
+
+HTTP, PUBSUB, DATASOURCE, TIMER, OTHER = "http", "pubsub", "datasource", "timer", "other"
+
+
+class Trigger(NamedTuple):
+    """Fields of `invocation_start` that come from the event."""
+
+    kind: str = OTHER
+    source: str = ""
+    method: str = ""
+    route: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    links: tuple[str, ...] = ()
+
+
+UNSEEN = Trigger(kind="")
+"""For an event that could not be seen."""
+
+
+class Form(NamedTuple):
+    """An event that has values in all these places comes from `source`. The first that fits."""
+
+    source: str
+    kind: str
+    places: tuple[str, ...]
+
+
+# `eventSource` (SNS: `EventSource`) of the first record.
+RECORDS: dict[str, str] = {
+    "aws:sqs": PUBSUB,
+    "aws:sns": PUBSUB,
+    "aws:kinesis": PUBSUB,
+    "aws:kafka": PUBSUB,
+    "SelfManagedKafka": PUBSUB,
+    "aws:mq": PUBSUB,
+    "aws:rmq": PUBSUB,
+    "aws:ses": PUBSUB,
+    "aws:s3": DATASOURCE,
+    "aws:dynamodb": DATASOURCE,
+    "aws:docdb": DATASOURCE,
+    "aws:codecommit": OTHER,
+}
+
+FORMS: tuple[Form, ...] = (
+    Form("aws:elasticloadbalancing", HTTP, ("requestContext.elb",)),
+    Form("aws:vpc-lattice", HTTP, ("requestContext.serviceNetworkArn",)),
+    Form("aws:apigateway", HTTP, ("requestContext.http",)),
+    Form("aws:apigateway", HTTP, ("requestContext.apiId",)),
+    Form("aws:apigateway", HTTP, ("methodArn", "type")),
+    Form("aws:appsync", HTTP, ("info.fieldName", "info.parentTypeName")),
+    Form("aws:logs", PUBSUB, ("awslogs.data",)),
+    Form("aws:firehose", PUBSUB, ("deliveryStreamArn", "records")),
+    Form("aws:s3-object-lambda", DATASOURCE, ("getObjectContext", "userRequest")),
+    Form("aws:s3-batch", DATASOURCE, ("invocationSchemaVersion", "tasks")),
+    Form("aws:cognito-idp", OTHER, ("triggerSource", "userPoolId")),
+    Form("aws:cognito-sync", OTHER, ("identityPoolId", "datasetRecords")),
+    Form("aws:cloudformation", OTHER, ("RequestType", "StackId", "ResponseURL")),
+    Form("aws:config", OTHER, ("invokingEvent", "configRuleName")),
+    Form("aws:codepipeline", OTHER, ("CodePipeline.job",)),
+    Form("aws:secretsmanager", OTHER, ("SecretId", "ClientRequestToken", "Step")),
+    Form("aws:bedrock", OTHER, ("messageVersion", "agent", "actionGroup")),
+    Form("aws:lex", OTHER, ("bot", "sessionState")),
+    Form("aws:connect", OTHER, ("Name", "Details.ContactData")),
+)
+_FUNCTION_URL = "aws:lambda-url"
+_EVENT_BRIDGE = "aws:events"
+_SCHEDULERS = ("aws.events", "aws.scheduler")
+_METHODS = ("requestContext.http.method", "httpMethod", "method")
+
+
+def trigger_of(event: object) -> Trigger:
+    """What sent this event, with the trace context it carries."""
+    if not isinstance(event, dict):
+        return Trigger()
+    kind, source = _source(event)
+    trace_id, span_id = _parent(event)
+    is_http = kind == HTTP
+    return Trigger(
+        kind=kind,
+        source=source,
+        method=_method(event) if is_http else "",
+        route=_route(event) if is_http else "",
+        trace_id=trace_id,
+        span_id=span_id,
+        links=_links(event, source),
+    )
+
+
+def _source(event: dict[object, object]) -> tuple[str, str]:
+    sender = event.get("eventSource")
+    records = event.get("Records")
+    if isinstance(records, list) and records and isinstance(records[0], dict):
+        sender = records[0].get("eventSource") or records[0].get("EventSource")
+    if isinstance(sender, str) and sender in RECORDS:
+        return RECORDS[sender], sender
+    if "detail-type" in event and isinstance(event.get("source"), str):
+        scheduled = event["source"] in _SCHEDULERS and event["detail-type"] == "Scheduled Event"
+        return (TIMER if scheduled else PUBSUB), _EVENT_BRIDGE
+    for form in FORMS:
+        if all(_at(event, place) is not None for place in form.places):
+            return form.kind, _FUNCTION_URL if _is_function_url(event) else form.source
+    return OTHER, ""
+
+
+def _at(event: object, place: str) -> object:
+    """The value at a place like `requestContext.http.method`; None when there is none."""
+    for name in place.split("."):
+        if not isinstance(event, dict):
+            return None
+        event = event.get(name)
+    return event
+
+
+def _is_function_url(event: object) -> bool:
+    domain = _at(event, "requestContext.domainName")
+    return isinstance(domain, str) and ".lambda-url." in domain
+
+
+def _method(event: object) -> str:
+    for place in _METHODS:
+        method = _at(event, place)
+        if isinstance(method, str) and len(method) <= MAX_METHOD and method.isalpha():
+            return method.upper()
+    return ""
+
+
+def _route(event: dict[object, object]) -> str:
+    """`/orders/{id}`, or a WebSocket's `$connect`; nothing where a route would be the path."""
+    route = event.get("routeKey") or event.get("resource") or _at(event, "requestContext.routeKey")
+    if not isinstance(route, str) or route == "$default":
+        return ""
+    # HTTP APIs put the method before it: `GET /orders/{id}`.
+    return route.rpartition(" ")[2][:MAX_ROUTE]
+
+
+def _parent(event: dict[object, object]) -> tuple[str, str]:
+    for headers in (
+        event.get("headers"),
+        event.get("multiValueHeaders"),
+        _at(event, "request.headers"),
+    ):
+        if headers:
+            ids = parent_ids(header_of(headers, TRACEPARENT))
+            if ids[0]:
+                return ids
+    return "", ""
+
+
+def _links(event: dict[object, object], source: str) -> tuple[str, ...]:
+    """Trace context of each record that carries one; W3C before X-Ray."""
+    records = event.get("Records")
+    if source not in ("aws:sqs", "aws:sns") or not isinstance(records, list):
+        return ()
+    links = []
+    for record in records[:MAX_RECORDS]:
+        header = _link(record)
+        if header and header not in links:
+            links.append(header)
+    return tuple(links)
+
+
+def _link(record: object) -> str:
+    for place in (
+        "messageAttributes.traceparent.stringValue",
+        "Sns.MessageAttributes.traceparent.Value",
+    ):
+        traceparent = _at(record, place)
+        if isinstance(traceparent, str) and parent_ids(traceparent)[0]:
+            return traceparent.strip()[:55]
+    header = xray_header(_at(record, "attributes.AWSTraceHeader"))
+    return header if is_link(header) else ""
