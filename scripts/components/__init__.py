@@ -9,13 +9,23 @@ from pathlib import Path
 from types import ModuleType
 
 from scripts.cache import cache_root, locked
-from scripts.components import chromium, dynamodb_local, jaeger, nftables, nginx
+from scripts.components import (
+    chromium,
+    deploy_tools,
+    dynamodb_local,
+    jaeger,
+    nftables,
+    nginx,
+    serverless,
+)
 from scripts.shell import Missing
 
 # Quick ones first, so that a failure among them is seen before the long build.
 COMPONENTS: dict[str, ModuleType] = {
     "nginx": nginx,
     "nftables": nftables,
+    "deploy_tools": deploy_tools,
+    "serverless": serverless,
     "chromium": chromium,
     "dynamodb_local": dynamodb_local,
     "jaeger": jaeger,
