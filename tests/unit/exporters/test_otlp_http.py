@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import trustme
 from tests.unit.exporters.collector import Collector, Reply, collector
 from tests.unit.exporters.spans import make_span
 
-from conntrace.analyzer.exporters import background, otlp_http
+from conntrace.analyzer.exporters import background, http_post, otlp_http
 from conntrace.analyzer.exporters.choose import otlp_exporter
 from conntrace.analyzer.exporters.otlp_http import OtlpHttpExporter
 from conntrace.config import Settings
@@ -141,7 +142,7 @@ def test_retry_after_beyond_the_timeout_gives_up_at_once(server: Collector) -> N
     assert exporter.problem == "it answered 503"
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 500, 501])
+@pytest.mark.parametrize("status", [400, 401, 404, 500, 501])
 def test_a_refusal_is_final(server: Collector, status: int) -> None:
     server.replies = [Reply(status)]
     exporter = exporter_for(server.url)
@@ -150,6 +151,87 @@ def test_a_refusal_is_final(server: Collector, status: int) -> None:
     assert len(server.received) == 1
     assert exporter.dropped == 2
     assert exporter.problem == f"it answered {status}"
+
+
+def test_a_batch_that_is_too_large_is_halved(server: Collector) -> None:
+    server.replies = [Reply(413), Reply(413)]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span(str(number)) for number in range(4)])
+    exporter.close(5)
+    sizes = [len(request.spans) for request in server.received]
+    assert sizes == [4, 2, 1, 1, 2]
+    assert server.names[-2:] == ["2", "3"]
+    assert exporter.dropped == 0
+
+
+def test_one_span_that_is_too_large_is_dropped(server: Collector) -> None:
+    server.replies = [Reply(413)]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()])
+    exporter.close(5)
+    assert len(server.received) == 1
+    assert exporter.dropped == 1
+    assert exporter.problem == "it answered 413"
+
+
+def test_an_endpoint_that_reads_no_json_gets_protobuf_from_then_on(server: Collector) -> None:
+    service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.common")
+    server.replies = [Reply(415)]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span("first")])
+    deadline = time.monotonic() + 5
+    while len(server.received) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    exporter.export([make_span("second")])
+    exporter.close(5)
+    assert exporter.dropped == 0
+    types = [request.headers["content-type"] for request in server.received]
+    assert types == ["application/json", "application/x-protobuf", "application/x-protobuf"]
+    message = service.ExportTraceServiceRequest.FromString(server.received[1].body)
+    (span,) = message.resource_spans[0].scope_spans[0].spans
+    assert span.name == "first"
+    assert span.span_id.hex() == make_span().span_id
+
+
+def test_without_the_encoder_a_415_is_said_in_words(
+    server: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "conntrace.analyzer.exporters.otlp_protobuf", None)
+    server.replies = [Reply(415)]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()])
+    exporter.close(5)
+    assert len(server.received) == 1
+    assert exporter.dropped == 1
+    assert exporter.problem == (
+        "it answered 415: it wants protobuf, and OpenTelemetry's encoder is not installed"
+    )
+
+
+def test_what_may_have_arrived_is_sent_once_more(server: Collector) -> None:
+    server.replies = [Reply(hang_up=True)] * 5
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()])
+    wait_for_drops(exporter)
+    exporter.close(5)
+    assert len(server.received) == 2
+    assert exporter.dropped == 1
+
+
+def test_a_connection_that_rested_is_made_anew(
+    server: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_post, "MAX_IDLE_S", 0.0)
+    exporter = exporter_for(server.url)
+    exporter.export([make_span("first")])
+    deadline = time.monotonic() + 5
+    while not server.received and time.monotonic() < deadline:
+        time.sleep(0.005)
+    exporter.export([make_span("second")])
+    exporter.close(5)
+    assert server.names == ["first", "second"]
+    assert server.connections == 2
 
 
 def test_partial_success_is_counted(server: Collector) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from conntrace.analyzer.exporters.background import BackgroundExporter
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
+
+if TYPE_CHECKING:
+    from conntrace.analyzer.exporters.background import BackgroundExporter
 
 HTTP_JSON = "http/json"
 GRPC = "grpc"

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
-import ssl
-from email.utils import parsedate_to_datetime
-from time import time
-from typing import NamedTuple
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import conntrace
 from conntrace.analyzer.exporters.choose import endpoint_of
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
 
+if TYPE_CHECKING:
+    import ssl
+
 MAX_ANSWER_BYTES = 64 * 1024
+# A connection that rested longer may be dead without a sign: the sandbox was frozen meanwhile, or a
+# load balancer forgot it.
+MAX_IDLE_S = 5.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+# How a kept connection shows that its peer had closed it.
+_SIGNS_OF_DEATH = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
+
+
 class PostFailed(Exception):
-    """No answer came; the message says why, in words for the user."""
+    """No answer came; the message says why, in words for the user.
+
+    `written`: the request left, or a part of it, so it may have arrived.
+    """
+
+    def __init__(self, error: Exception, *, written: bool) -> None:
+        super().__init__(f"{type(error).__name__}: {error}"[:200])
+        self.written = written
 
 
 class Answer(NamedTuple):
@@ -48,24 +63,26 @@ class HttpPost:
         if self._proxy is not None and self._context is None:
             self._headers.update(_proxy_headers(self._proxy))
         self._connection: http.client.HTTPConnection | None = None
+        self._last_use_s = 0.0
+        self._written = False
 
     def send(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
         """POST; a kept connection that turns out dead is replaced once. Raises `PostFailed`."""
+        if time.monotonic() - self._last_use_s > MAX_IDLE_S:
+            self.close()
         kept = self._connection is not None
         try:
             return self._send(body, headers, timeout_s)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
-            self.close()
-            if not kept:
-                raise PostFailed(_words(error)) from error
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise PostFailed(_words(error)) from error
+            if not (kept and isinstance(error, _SIGNS_OF_DEATH)):
+                raise PostFailed(error, written=self._written) from error
         try:
             return self._send(body, headers, timeout_s)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise PostFailed(_words(error)) from error
+            # The first try has written, too.
+            raise PostFailed(error, written=True) from error
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -74,20 +91,25 @@ class HttpPost:
             connection.close()
 
     def _send(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer:
+        self._written = False
         connection = self._connected(timeout_s)
+        self._written = True
         connection.request("POST", self._target(), body, {**self._headers, **headers})
         response = connection.getresponse()
         content = response.read(MAX_ANSWER_BYTES)
         answer = Answer(response.status, _retry_after(response.getheader("Retry-After")), content)
         if response.will_close or not response.isclosed():
             self.close()
+        self._last_use_s = time.monotonic()
         return answer
 
     def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
         if self._connection is None:
             self._connection = self._new_connection(timeout_s)
         self._connection.timeout = timeout_s
-        if self._connection.sock is not None:
+        if self._connection.sock is None:
+            self._connection.connect()
+        else:
             self._connection.sock.settimeout(timeout_s)
         return self._connection
 
@@ -111,6 +133,8 @@ class HttpPost:
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext:
+    import ssl
+
     try:
         context = ssl.create_default_context(cafile=settings.otlp_certificate or None)
         if settings.otlp_client_certificate:
@@ -128,6 +152,10 @@ def _tls_context(settings: Settings) -> ssl.SSLContext:
 
 def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
     """The proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as everyone reads them."""
+    if sys.platform == "linux" and not any(key.lower().endswith("_proxy") for key in os.environ):
+        return None  # saves the import, which is a large one
+    from urllib.request import getproxies, proxy_bypass
+
     proxy = getproxies().get(url.scheme, "")
     if not proxy or proxy_bypass(f"{url.hostname}:{port}"):
         return None
@@ -137,6 +165,8 @@ def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
     if proxy.username is None:
         return {}
+    import base64
+
     user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
     return {"Proxy-Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
 
@@ -149,11 +179,9 @@ def _retry_after(value: str | None) -> float:
         return max(0.0, float(value))
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime
+
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (TypeError, ValueError):
         return 0.0
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]

@@ -1,26 +1,21 @@
-"""OTLP/HTTP with JSON: POST of ExportTraceServiceRequests.
-
-By the OTLP specification 1.x ("OTLP/HTTP"): 429, 502, 503 and 504 are tried again with growing,
-jittered pauses or after `Retry-After`; any other refusal drops the batch.
+"""OTLP/HTTP from a thread of its own: tries again with growing, jittered pauses while that makes
+sense and time is left. What an answer means is decided by `otlp_client`.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections.abc import Sequence
 
 from conntrace.analyzer.exporters.background import BackgroundExporter
-from conntrace.analyzer.exporters.http_post import Answer, HttpPost, PostFailed
-from conntrace.analyzer.exporters.otlp_json import export_request
+from conntrace.analyzer.exporters.otlp_client import OtlpClient, Outcome, Verdict
 from conntrace.analyzer.span import Span
 from conntrace.config import Settings
 
-GZIP_FROM = 1024
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 30.0
-RETRYABLE = frozenset({429, 502, 503, 504})
+# What may have arrived is sent once more; a third time would rather be a third copy.
+_MAX_UNCERTAIN = 2
 
 
 class OtlpHttpExporter(BackgroundExporter):
@@ -29,22 +24,24 @@ class OtlpHttpExporter(BackgroundExporter):
     def __init__(self, settings: Settings) -> None:
         """Raises `ConntraceError` when a certificate cannot be read."""
         super().__init__(timeout_s=settings.otlp_timeout_s)
-        self._post = HttpPost(settings)
-        self._compression = settings.otlp_compression
+        self._client = OtlpClient(settings)
 
     def deliver(self, batch: Sequence[Span], deadline: float) -> int:
         """Send one batch, trying again while that makes sense and time is left."""
-        body, headers = self._encoded(batch)
         pause_s = FIRST_PAUSE_S
+        uncertain = 0
         while (left_s := self.time_left(deadline)) > 0:
-            answer = self._try(body, headers, left_s)
-            if answer is not None and answer.status // 100 == 2:
-                return self._rejected(answer)
-            if not self._is_worth_another(answer):
+            outcome = self._client.send(batch, left_s)
+            self.problem = outcome.problem or self.problem
+            if outcome.verdict is Verdict.DELIVERED:
+                return outcome.rejected
+            if outcome.verdict is Verdict.TOO_LARGE:
+                half = len(batch) // 2
+                return self.deliver(batch[:half], deadline) + self.deliver(batch[half:], deadline)
+            uncertain += outcome.verdict is Verdict.UNCERTAIN
+            if uncertain >= _MAX_UNCERTAIN or not self._is_worth_another(outcome):
                 break
-            wait_s = pause_s * random.uniform(0.5, 1.0)
-            if answer is not None and answer.retry_after_s:
-                wait_s = answer.retry_after_s
+            wait_s = outcome.retry_after_s or pause_s * random.uniform(0.5, 1.0)
             if wait_s >= self.time_left(deadline):
                 break
             self.pause(wait_s)
@@ -53,39 +50,10 @@ class OtlpHttpExporter(BackgroundExporter):
 
     def let_go(self) -> None:
         """Close the connection."""
-        self._post.close()
+        self._client.close()
 
-    def _try(self, body: bytes, headers: dict[str, str], timeout_s: float) -> Answer | None:
-        try:
-            answer = self._post.send(body, headers, timeout_s)
-        except PostFailed as error:
-            self.problem = str(error)
-            return None
-        if answer.status // 100 != 2:
-            self.problem = f"it answered {answer.status}"
-        return answer
-
-    def _is_worth_another(self, answer: Answer | None) -> bool:
+    def _is_worth_another(self, outcome: Outcome) -> bool:
         """At the end of a run nobody waits for an endpoint that is not there."""
-        if answer is None:
-            return not self.closing
-        return answer.status in RETRYABLE
-
-    def _rejected(self, answer: Answer) -> int:
-        """Spans that a partial success leaves out (ExportTracePartialSuccess)."""
-        try:
-            partial = json.loads(answer.body or b"{}").get("partialSuccess") or {}
-            rejected = int(partial.get("rejectedSpans") or 0)
-        except (ValueError, AttributeError, TypeError):
-            return 0  # not JSON: the status is all that counts
-        if rejected:
-            self.problem = str(partial.get("errorMessage") or "spans rejected")[:200]
-        return rejected
-
-    def _encoded(self, batch: Sequence[Span]) -> tuple[bytes, dict[str, str]]:
-        body = export_request(batch)
-        headers = {"Content-Type": "application/json"}
-        if self._compression == "gzip" or (not self._compression and len(body) >= GZIP_FROM):
-            headers["Content-Encoding"] = "gzip"
-            body = gzip.compress(body, compresslevel=1)
-        return body, headers
+        if outcome.verdict is Verdict.REFUSED:
+            return False
+        return outcome.verdict is Verdict.BUSY or not self.closing
