@@ -284,6 +284,52 @@ _TABLE: tuple[Message, ...] = (
         "Take more digits of the id; the report without `--trace` shows ids.",
         1,
     ),
+    # --- the local Lambda ------------------------------------------------------------------------
+    Message(
+        "lambda-needs-linux",
+        "The local Lambda freezes processes and mounts the layer as Linux does it; this system is"
+        " another.",
+        "Run it on Linux, for instance in a container.",
+        1,
+    ),
+    Message(
+        "lambda-no-code",
+        "The folder with the function's code is not there.",
+        "Name the folder that holds the handler's module: `--task-root src`.",
+        1,
+    ),
+    Message(
+        "lambda-no-layer",
+        "A layer that was named is not there, or is neither a zip file nor a folder.",
+        "In conntrace's repository `make layer` writes `dist/conntrace-layer.zip`; name that file.",
+        1,
+    ),
+    Message(
+        "lambda-no-python",
+        "The Python that is to run the function is not there or does not start.",
+        "Name an interpreter that runs, by its path or its name on PATH.",
+        1,
+    ),
+    Message(
+        "lambda-no-runtime-client",
+        "The Python that runs the function lacks `awslambdaric`, AWS's own runtime client, so the"
+        " function cannot be started.",
+        "`pip install 'conntrace[lambda]'` or `pip install awslambdaric` in that Python's"
+        " environment.",
+        1,
+    ),
+    Message(
+        "lambda-no-sandbox",
+        "The small program that starts and watches the function's processes did not start.",
+        "Check that this user may start more processes (`ulimit -u`) and that memory is left.",
+        1,
+    ),
+    Message(
+        "lambda-stuck",
+        "The local Lambda itself did not end an invocation long after its time limit.",
+        "Please report it, with the function's log.",
+        1,
+    ),
 )
 
 MESSAGES: dict[str, Message] = {message.slug: message for message in _TABLE}

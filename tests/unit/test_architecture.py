@@ -53,9 +53,11 @@ ALLOWED: dict[str, set[str]] = {
         *CONFIG,
     },
     "report": {"errors", "catalogue", "semantic_names"},
+    "simulator": {"errors"},
     # Where the two sides are put together.
     "in_process": ANY,
     "instrumentor": ANY,
+    "doctor": ANY,
     "probe": ANY,
     "pytest_plugin": ANY,
     "pytest_session": ANY,

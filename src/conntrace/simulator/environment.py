@@ -1,0 +1,261 @@
+"""One execution environment: a thread that does to it what the platform does, in its order."""
+
+from __future__ import annotations
+
+import json
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from conntrace.simulator import settings as configured
+from conntrace.simulator.api_server import ApiServer
+from conntrace.simulator.apis import ROUTES
+from conntrace.simulator.board import Task
+from conntrace.simulator.ending import TIMED_OUT, Failed, Failure, TimedOut
+from conntrace.simulator.generation import Generation, Place
+from conntrace.simulator.invocation import Figures, Invocation
+from conntrace.simulator.logs import Log
+from conntrace.simulator.reporting import Spent, error_payload, init_report, report_line
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An invocation as the caller asked for it."""
+
+    invocation: Invocation
+    event: bytes
+    gap_s: float
+    trace_header: str
+    client_context: str = ""
+
+
+class Environment:
+    """Made empty; its processes are started by the first invocation, or by `prepare`."""
+
+    def __init__(self, number: int, place: Place, journal: Log) -> None:
+        self.number = number
+        self.busy = False
+        """An invocation has not got its response yet. Owned by the function, under its lock."""
+        self.used_at = 0.0
+        self._place = place
+        self._settings = place.settings
+        self._log = Log(journal)
+        day = datetime.now(timezone.utc).strftime("%Y/%m/%d")
+        self.log_stream = f"{day}/[{configured.VERSION}]{secrets.token_hex(16)}"
+        self._server = ApiServer(ROUTES)
+        self._generation: Generation | None = None
+        self._spoiled = False
+        """An INIT has failed, or an invocation has: the next INIT is part of an invocation."""
+        self._rest_since = 0.0
+        self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, name="lambda", daemon=True)
+        self._thread.start()
+
+    # --- for the function -----------------------------------------------------------------------
+
+    def submit(self, order: Order) -> None:
+        """Do an invocation after those before it."""
+        self._orders.put(lambda: self._invoke(order))
+
+    def prepare(self) -> None:
+        """INIT now, as provisioned concurrency does; returns when it is over."""
+        done = threading.Event()
+
+        def work() -> None:
+            try:
+                _, failure = self._initialise("init")
+                if failure is None:
+                    self._rest()
+                else:
+                    self._end("failure")
+            finally:
+                done.set()
+
+        self._orders.put(work)
+        done.wait()
+
+    def shut_down(self, reason: str) -> Callable[[], None]:
+        """End the environment; gives a function that waits for the end."""
+        self._orders.put(lambda: self._end(reason))
+        self._orders.put(None)
+        return self._thread.join
+
+    def _work(self) -> None:
+        while (order := self._orders.get()) is not None:
+            order()
+        self._server.close()
+
+    # --- INIT -----------------------------------------------------------------------------------
+
+    def _initialise(self, phase: str, deadline: float = 0.0) -> tuple[float, Failure | None]:
+        """How long it took, and why it failed; None when it did not."""
+        generation = Generation(self._place, self.log_stream, self._server, self._log)
+        self._generation = generation
+        begun = time.monotonic()
+        kind = self._settings.initialization_type
+        version = f"python:{configured.python_version(self._settings.python)}"
+        self._log.line(f"INIT_START Runtime Version: {version} (local)")
+        record = {"initializationType": kind, "phase": phase, "runtimeVersion": version}
+        generation.telemetry.add("platform.initStart", record)
+        failure, status = None, "success"
+        try:
+            generation.initialise(phase, deadline or begun + self._settings.init_timeout_s)
+        except TimedOut:
+            status = "timeout"
+        except Failed as failed:
+            failure, status = failed.failure, "error"
+        took = time.monotonic() - begun
+        record = {"initializationType": kind, "phase": phase, "status": status}
+        metrics = {"metrics": {"durationMs": round(took * 1000, 3)}}
+        generation.telemetry.add("platform.initReport", {**record, **metrics})
+        if status != "success":
+            self._log.drain()
+            self._log.line(init_report(took, phase, status, failure))
+            failure = failure or Failure(TIMED_OUT, "")
+        return took, failure
+
+    # --- INVOKE ---------------------------------------------------------------------------------
+
+    def _invoke(self, order: Order) -> None:
+        try:
+            self._run(order)
+        except BaseException as problem:
+            self._end("failure")
+            order.invocation.fail(problem)
+
+    def _run(self, order: Order) -> None:
+        invocation = order.invocation
+        invocation.environment = self.number
+        self._wake_up(order)
+        position = self._log.position
+        begun = time.monotonic()
+        invocation.cold = self._generation is None
+        init_s = 0.0
+        if self._generation is None and not self._spoiled:
+            init_s, failure = self._initialise("init")
+            if failure is not None:
+                init_s = 0.0
+                self._end("timeout" if failure.error_type == TIMED_OUT else "failure")
+        started = time.monotonic()
+        task = self._task(order, started)
+        failure = None
+        if self._generation is None:
+            _, failure = self._initialise("invoke", task.deadline)
+        self._log.line(f"START RequestId: {task.request_id} Version: {configured.VERSION}")
+        status = self._perform(task, invocation, begun, failure)
+        spent = Spent(time.monotonic() - started, init_s, status)
+        self._conclude(task, invocation, spent, position)
+
+    def _perform(
+        self, task: Task, invocation: Invocation, begun: float, failure: Failure | None
+    ) -> str:
+        """Run it to the end of all extensions; the status. The response goes out in between."""
+        generation = self._generation
+        try:
+            if failure is not None or generation is None:
+                raise Failed(failure or Failure("Sandbox.Failure", "no environment"))
+            self._start_telemetry(task)
+            generation.send(task)
+            generation.wait(lambda: task.answer is not None, task.deadline)
+            invocation.respond(task.answer or b"", task.error_type, time.monotonic() - begun)
+            status = "error" if task.is_error else "success"
+            self._runtime_done(task, status)
+            generation.wait(generation.all_at_rest, task.deadline)
+            return status
+        except TimedOut:
+            failure, status = Failure(TIMED_OUT, ""), "timeout"
+        except Failed as failed:
+            failure = failed.failure
+            status = "timeout" if failure.error_type == TIMED_OUT else "failure"
+        payload = error_payload(failure, task.request_id, self._settings.timeout_s)
+        invocation.respond(payload, failure.error_type, time.monotonic() - begun)
+        self._runtime_done(task, status)
+        return status
+
+    def _task(self, order: Order, started: float) -> Task:
+        limit = self._settings.timeout_s
+        return Task(
+            event=order.event,
+            request_id=order.invocation.request_id,
+            arn=self._settings.arn,
+            trace_header=order.trace_header,
+            deadline=started + limit,
+            deadline_ms=int((time.time() + limit) * 1000),
+            client_context=order.client_context,
+        )
+
+    def _start_telemetry(self, task: Task) -> None:
+        record: dict[str, object] = {"requestId": task.request_id, "version": configured.VERSION}
+        if task.trace_header:
+            record["tracing"] = {"type": "X-Amzn-Trace-Id", "value": task.trace_header}
+        self._add("platform.start", record)
+
+    def _runtime_done(self, task: Task, status: str) -> None:
+        record: dict[str, object] = {"requestId": task.request_id, "status": status}
+        if task.error_type:
+            record["errorType"] = task.error_type
+        self._add("platform.runtimeDone", record)
+
+    def _add(self, kind: str, record: dict[str, object]) -> None:
+        if self._generation is not None:
+            self._generation.telemetry.add(kind, record)
+
+    def _conclude(self, task: Task, invocation: Invocation, spent: Spent, position: int) -> None:
+        """END and REPORT, then freeze, or reset after a time-out or a crash."""
+        generation = self._generation
+        memory = generation.memory_mb() if generation is not None else 0
+        self._log.drain()
+        for line in report_line(task, invocation, spent, memory, self._settings):
+            self._log.line(line)
+            report = line
+        record = spent.telemetry(task.request_id, memory, self._settings.memory_mb)
+        self._add("platform.report", record)
+        if spent.status in ("timeout", "failure"):
+            self._end(spent.status)
+        else:
+            self._rest()
+        invocation.finish(
+            Figures(
+                duration_s=spent.duration_s,
+                init_s=spent.init_s,
+                memory_mb=memory,
+                status=spent.status,
+                report=report,
+                log=self._log.since(position),
+            )
+        )
+
+    # --- between invocations --------------------------------------------------------------------
+
+    def _wake_up(self, order: Order) -> None:
+        """Stay frozen as long as the caller wants, counted from the freeze."""
+        generation = self._generation
+        if generation is None:
+            return
+        rest = self._rest_since + order.gap_s - time.monotonic()
+        if rest > 0:
+            time.sleep(rest)
+        if generation.frozen:
+            generation.thaw()
+            order.invocation.frozen_s = time.monotonic() - self._rest_since
+
+    def _rest(self) -> None:
+        self._rest_since = time.monotonic()
+        if self._generation is not None and not self._settings.managed:
+            self._generation.freeze()
+
+    def _end(self, reason: str) -> None:
+        generation, self._generation = self._generation, None
+        if reason in ("timeout", "failure"):
+            self._spoiled = True
+        if generation is not None:
+            generation.end(reason)
+
+
+def event_bytes(event: object) -> bytes:
+    """The invocation's payload: bytes as they are, anything else as JSON."""
+    return event if isinstance(event, bytes) else json.dumps(event).encode()
