@@ -158,7 +158,7 @@ def test_a_misspelt_cause_gets_a_hint() -> None:
 def test_doctor() -> None:
     ended = call("doctor", env={"CONNTRACE_EXPORT": "findings"})
     assert ended.returncode == 0
-    assert f"conntrace            {conntrace.__version__}" in ended.stdout
+    assert f"conntrace              {conntrace.__version__}\n" in ended.stdout
     assert "AF_UNIX SOCK_SEQPACKET" in ended.stdout
     assert "findings" in ended.stdout
 

@@ -2,98 +2,55 @@
 
 from __future__ import annotations
 
+import json
 import os
-import platform
-import socket
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
 
 import click
 
-import conntrace
-from conntrace.config import load
-from conntrace.settings_table import TABLE
-
-_PACKAGES = ("wrapt", "urllib3", "requests", "botocore", "boto3", "opentelemetry-sdk")
-
-
-class Check(NamedTuple):
-    """One thing looked at. `healthy` is None where there is nothing to judge."""
-
-    name: str
-    finding: str
-    healthy: bool | None = None
+from conntrace.doctor import agent, endpoint, function, in_force, machine
+from conntrace.doctor.check import Check
 
 
 @click.command("doctor", short_help="Is it on, what is in force, can it work here.")
-def command() -> int:
+@click.option("--all", "everything", is_flag=True, help="Also list settings that are not set.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def command(everything: bool, as_json: bool) -> int:
     """Look at this machine and environment; the exit code is 0 when all is well, else 1."""
-    sick = False
-    for check in checks():
-        mark = {True: "ok  ", False: "BAD ", None: "    "}[check.healthy]
-        click.echo(f"{mark} {check.name:<20} {check.finding}")
-        sick = sick or check.healthy is False
+    found = checks(everything=everything)
+    return _write_json(list(found)) if as_json else _write_text(found)
+
+
+def checks(*, everything: bool = False) -> Iterator[Check]:
+    """All that is looked at, in order."""
+    yield from machine.checks()
+    yield from in_force.checks(os.environ, defaults=everything)
+    yield from agent.checks()
+    yield from function.checks(os.environ)
+    yield from endpoint.checks()
+
+
+def _write_text(found: Iterator[Check]) -> int:
+    """Line by line, as the checks are made: some take their time."""
+    sick, group = 0, ""
+    for check in found:
+        if check.group != group:
+            group = check.group
+            click.echo(group)
+        mark = {True: "ok ", False: "BAD", None: "   "}[check.healthy]
+        click.echo(f"  {mark} {check.name:<22} {check.finding}")
+        sick += check.healthy is False
+    click.echo("all is well" if not sick else f"not well: {sick} marked BAD")
     return 1 if sick else 0
 
 
-def checks() -> Iterator[Check]:
-    """All that is looked at, in order."""
-    yield Check("conntrace", conntrace.__version__)
-    yield Check("python", f"{platform.python_version()} on {platform.system()}")
-    for package in _PACKAGES:
-        yield Check(package, _version(package))
-    yield _channel()
-    settings, problems = load(os.environ)
-    yield Check("switched on", "yes" if settings.active else "no", settings.active)
-    for row in TABLE:
-        given = next((name for name in row.names if os.environ.get(name)), "")
-        if given and not row.internal:
-            value = "(set)" if row.secret else str(getattr(settings, row.field))
-            yield Check(given, value)
-    for problem in problems:
-        yield Check("setting", problem, False)
-    if settings.exports_otlp:
-        yield _endpoint()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _channel() -> Check:
-    """Which kind of unix socket events can take here."""
-    for name in ("SOCK_SEQPACKET", "SOCK_DGRAM"):
-        try:
-            socket.socket(socket.AF_UNIX, getattr(socket, name)).close()
-        except (AttributeError, OSError):
-            continue
-        note = (
-            ""
-            if name == "SOCK_SEQPACKET"
-            else " (SEQPACKET is not there: a killed process is noticed late)"
-        )
-        return Check("channel", f"AF_UNIX {name}{note}", True)
-    return Check("channel", "no unix socket: conntrace run cannot record here", False)
-
-
-def _endpoint() -> Check:
-    """A real, empty export to the endpoint."""
-    from conntrace.analyzer.exporters.choose import HTTP_JSON, protocol_of, shown_endpoint
-    from conntrace.analyzer.exporters.http_post import HttpPost, PostFailed
-
-    settings, _ = load(os.environ)
-    if protocol_of(settings) != HTTP_JSON:
-        return Check("endpoint", f"{protocol_of(settings)}: not tried")
-    try:
-        answer = HttpPost(settings).send(
-            b'{"resourceSpans":[]}', {"Content-Type": "application/json"}, settings.otlp_timeout_s
-        )
-    except PostFailed as error:
-        return Check("endpoint", f"cannot be reached: {error}", False)
-    healthy = answer.status // 100 == 2
-    host = shown_endpoint(settings)
-    return Check("endpoint", f"{host} answered {answer.status} to an empty export", healthy)
+def _write_json(found: list[Check]) -> int:
+    healthy = all(check.healthy is not False for check in found)
+    document = {
+        "format": "conntrace-doctor",
+        "version": 1,
+        "healthy": healthy,
+        "checks": [check._asdict() for check in found],
+    }
+    click.echo(json.dumps(document, indent=1))
+    return 0 if healthy else 1

@@ -52,6 +52,7 @@ class Patch(NamedTuple):
     inherited: bool
     original: object
     replacement: object
+    place: str
 
 
 def note_around(hook: Hook) -> Callable[..., object]:
@@ -138,6 +139,10 @@ class Installer:
         """What is patched now, as `module.Class.function`."""
         return [f"{getattr(p.holder, '__name__', p.holder)}.{p.name}" for p in self._patches]
 
+    def places(self) -> list[str]:
+        """The same as `module:Class.function`, by the module that was asked for it."""
+        return [patch.place for patch in self._patches]
+
     def _patch(self, module: ModuleType, hook: Hook) -> None:
         holder: object = module
         *classes, name = hook.path.split(".")
@@ -151,9 +156,10 @@ class Installer:
             original = getattr(holder, name, None)
         if not callable(original) or has_ours(_as_it_stands(holder, name)):
             return
-        replacement = _replacement(hook, original, f"{module.__name__}:{hook.path}")
+        place = f"{module.__name__}:{hook.path}"
+        replacement = _replacement(hook, original, place)
         setattr(holder, name, replacement)
-        self._patches.append(Patch(holder, name, inherited, original, replacement))
+        self._patches.append(Patch(holder, name, inherited, original, replacement, place))
 
 
 def _as_it_stands(holder: object, name: str) -> object:

@@ -1,0 +1,1 @@
+"""`conntrace doctor`: can it work here, and is it at work."""

@@ -1,0 +1,131 @@
+"""`conntrace doctor`: what it looks at, and what makes it say that something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from tests.run.commands import CONNTRACE, TIMEOUT_S
+
+
+def doctor(*words: str, below_run: bool = False, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [*CONNTRACE, "doctor", *words]
+    if below_run:
+        command = [*CONNTRACE, "run", "-o", os.devnull, "--", *command]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        env={**os.environ, **env},
+    )
+
+
+def checks_of(*words: str, below_run: bool = False, **env: str) -> dict[str, dict[str, Any]]:
+    """Name -> check, from the JSON."""
+    ended = doctor("--json", *words, below_run=below_run, **env)
+    document = json.loads(ended.stdout)
+    assert document["format"] == "conntrace-doctor"
+    assert ended.returncode == (0 if document["healthy"] else 1)
+    sick = [check for check in document["checks"] if check["healthy"] is False]
+    assert document["healthy"] is (not sick)
+    return {check["name"]: check for check in document["checks"]}
+
+
+def test_a_healthy_machine() -> None:
+    ended = doctor()
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.endswith("all is well\n")
+    assert "recorded its connection and the cause" in ended.stdout
+    assert ended.stderr == ""
+
+
+def test_what_is_patched_is_counted_by_module() -> None:
+    found = checks_of()
+    patched = found["functions patched"]["finding"]
+    for module in ("socket", "ssl", "http.client", "urllib3.connectionpool", "botocore.client"):
+        assert f"{module} " in patched
+    assert found["this process"]["finding"] == "not traced"
+
+
+def test_below_a_run_this_process_is_traced() -> None:
+    found = checks_of(below_run=True)
+    assert found["this process"] == {
+        "group": "agent",
+        "name": "this process",
+        "finding": "traced",
+        "healthy": True,
+    }
+    assert "urllib3.connectionpool " in found["functions patched"]["finding"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("CONNTRACE_ENABLED", "false"), ("OTEL_SDK_DISABLED", "true")]
+)
+def test_switched_off_is_said_with_the_variable(variable: str, value: str) -> None:
+    found = checks_of(**{variable: value})
+    assert found["switched on"]["finding"] == f"no: {variable}={value}"
+    assert found["switched on"]["healthy"] is False
+
+
+def test_where_a_setting_came_from() -> None:
+    found = checks_of("--all", OTEL_EXPORTER_OTLP_TRACES_COMPRESSION="gzip", CONNTRACE_REDACT="")
+    assert found["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"]["finding"] == "gzip"
+    assert found["CONNTRACE_REDACT"]["finding"] == "not set (default)"
+    assert found["CONNTRACE_EXPORT"]["finding"] == "all (default)"
+    assert "CONNTRACE_CHANNEL" not in found, "set by conntrace itself"
+    assert "CONNTRACE_EXPORT" not in checks_of(), "not set, and not asked for"
+
+
+def test_secrets_are_not_shown() -> None:
+    ended = doctor(OTEL_EXPORTER_OTLP_HEADERS="key=hunter2", OTEL_RESOURCE_ATTRIBUTES="a=hunter2")
+    assert "hunter2" not in ended.stdout + ended.stderr
+    assert ended.stdout.count("(set)") == 2
+
+
+def test_another_agent_in_the_process(tmp_path: Any) -> None:
+    (tmp_path / "ddtrace").mkdir()
+    (tmp_path / "ddtrace" / "__init__.py").write_text("")
+    assert checks_of()["other agents"]["finding"] == "none in this process"
+    (tmp_path / "sitecustomize.py").write_text("import ddtrace")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = checks_of(PYTHONPATH=path)
+    assert found["other agents"]["finding"] == "Datadog"
+
+
+def test_inside_a_function_without_the_layer() -> None:
+    found = checks_of(AWS_LAMBDA_RUNTIME_API="127.0.0.1:9", AWS_LAMBDA_FUNCTION_NAME="orders")
+    assert found["function"]["finding"] == "orders"
+    assert found["extension"]["healthy"] is False
+    assert "the layer attached" in found["wrapper in the layer"]["finding"]
+
+
+def test_a_python_that_cannot_record(tmp_path: Any) -> None:
+    """The trial is real: where the start does not come through, it says so."""
+    (tmp_path / "sitecustomize.py").write_text("")
+    program = (
+        "import sys, conntrace.testing as testing\n"
+        "import subprocess\n"
+        "original = testing.run_program\n"
+        "def isolated(program, **more):\n"
+        "    script = sys.argv[1]\n"
+        "    open(script, 'w').write(program)\n"
+        "    return original([sys.executable, '-I', script], **more)\n"
+        "testing.run_program = isolated\n"
+        "from conntrace.doctor.agent import _trial\n"
+        "print(_trial())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "trial.py")],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    assert "healthy=False" in ended.stdout
+    assert "nothing-recorded" in ended.stdout
