@@ -5,6 +5,8 @@ PYTHON ?= python3
 # More words for pytest: make test ARGS="tests/unit -k fork"
 ARGS ?=
 WORKERS ?= 2
+# What the layer brings besides JSON: make layer FLAVOUR=protobuf
+FLAVOUR ?= json
 # Only these of the matrix: make matrix SESSIONS=urllib3-1.26
 SESSIONS ?=
 
@@ -12,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo matrix pythons bench docs compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons bench docs compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +43,9 @@ types: need-python ## mypy --strict on src
 
 demo: need-python ## Why did boto3 connect again? The main job, in the terminal
 	@$(ENTER) && python examples/demo.py
+
+layer: need-python ## Build the AWS Lambda layer: dist/conntrace-layer.zip and dist/layer/opt
+	@$(ENTER) && python -m lambda_extension.build --flavour $(FLAVOUR)
 
 matrix: need-python components ## The integration tests on old and new urllib3, botocore, requests
 	@$(PYTHON) -m scripts.matrix libraries $(SESSIONS) --pytest="-n $(WORKERS) $(ARGS)"
