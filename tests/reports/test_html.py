@@ -64,8 +64,8 @@ def test_a_click_into_the_picture_chooses_the_victim(eleven: Path, open_page: Op
         page = opened.page
         page.locator("#canvas").click(position={"x": 30, "y": 61})
         assert "127.0.0.1:" in page.inner_text("#panel h3")
-        assert "pushed out of the pool by" in page.inner_text("#panel")
-        page.locator("#panel dd button").first.click()
+        assert "evicted by #11" in page.inner_text("#panel")
+        page.get_by_role("button", name="#11 127.0.0.11").click()
         assert "127.0.0.11:" in page.inner_text("#panel h3")
 
 
@@ -105,7 +105,8 @@ def test_filters(eleven: Path, open_page: OpenPage) -> None:
         page.fill("#host", "127.0.0.7")
         assert page.inner_text("#shown").startswith("2 of")
         page.check("#avoidable")
-        assert page.inner_text("#shown").startswith("2 of")
+        # With its victim, and the connection that it replaces.
+        assert page.inner_text("#shown").startswith("3 of")
         assert rows(page, "yes, 1").count() == 1
         page.fill("#host", "")
         page.locator(".card").first.click()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from conntrace.report.progress import Advance
 from conntrace.report.read import ReadNotes, open_spans, spans_of_lines
+from conntrace.report.seen import Seen, shared_table
 from conntrace.report.tally import Tally
 
 PART_BYTES = 32 * 1024 * 1024
@@ -38,8 +39,8 @@ def parts_of(files: Sequence[str]) -> Iterator[Part]:
             yield Part(path, begin, min(size, begin + PART_BYTES))
 
 
-def count_part(part: Part) -> tuple[Tally, ReadNotes]:
-    """Count one part; problems have line numbers from the part's begin."""
+def count_part(part: Part, seen: Seen) -> tuple[Tally, ReadNotes]:
+    """Count what is new in one part; problems have line numbers from the part's begin."""
     notes, tally = ReadNotes(), Tally()
     with open_spans(part.path) as handle:
         if part.begin:
@@ -47,7 +48,8 @@ def count_part(part: Part) -> tuple[Tally, ReadNotes]:
             handle.seek(part.begin - 1)
             handle.readline()
         for span in spans_of_lines(handle, part.path, notes, end=part.end):
-            tally.add(span)
+            if seen.is_new(span):
+                tally.add(span)
     return tally, notes
 
 
@@ -58,38 +60,57 @@ def count_files(
     parts = list(parts_of(files))
     notes.files += len(files)
     wanted = min(workers or os.cpu_count() or 1, MAX_WORKERS, len(parts))
-    results = _alone(parts, advance) if wanted < 2 else _together(parts, advance, wanted)
     total = Tally()
     found: dict[int, ReadNotes] = {}
-    for index, tally, part_notes in results:
-        total.merge(tally)
-        found[index] = part_notes
+    with shared_table(sum(part.end - part.begin for part in parts)) as table:
+        if wanted < 2:
+            results = _alone(parts, advance, table)
+        else:
+            results = _together(parts, advance, wanted, table)
+        for index, tally, part_notes in results:
+            total.merge(tally)
+            found[index] = part_notes
     _add_notes(notes, parts, found)
     return total
 
 
-def _alone(parts: list[Part], advance: Advance) -> Iterator[tuple[int, Tally, ReadNotes]]:
+def _alone(
+    parts: list[Part], advance: Advance, table: str
+) -> Iterator[tuple[int, Tally, ReadNotes]]:
+    seen = Seen.of_file(table)
     for index, part in enumerate(parts):
-        yield (index, *count_part(part))
+        yield (index, *count_part(part, seen))
         advance(part.end - part.begin)
 
 
 def _together(
-    parts: list[Part], advance: Advance, workers: int
+    parts: list[Part], advance: Advance, workers: int, table: str
 ) -> Iterator[tuple[int, Tally, ReadNotes]]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, _share, (table,)) as pool:
         waiting = iter(enumerate(parts))
         running: dict[Future[tuple[Tally, ReadNotes]], int] = {}
         while True:
             while len(running) < workers * _BACKLOG and (job := next(waiting, None)):
-                running[pool.submit(count_part, job[1])] = job[0]
+                running[pool.submit(_count_shared, job[1])] = job[0]
             if not running:
                 return
             done = next(as_completed(running))
             index = running.pop(done)
             yield (index, *done.result())
             advance(parts[index].end - parts[index].begin)
+
+
+_shared: list[Seen] = []
+"""A worker's view of the table that all workers share."""
+
+
+def _share(table: str) -> None:
+    _shared[:] = [Seen.of_file(table)]
+
+
+def _count_shared(part: Part) -> tuple[Tally, ReadNotes]:
+    return count_part(part, _shared[0])
 
 
 def _add_notes(notes: ReadNotes, parts: list[Part], found: dict[int, ReadNotes]) -> None:
@@ -103,4 +124,5 @@ def _add_notes(notes: ReadNotes, parts: list[Part], found: dict[int, ReadNotes])
         notes.problem_count += own.problem_count - len(own.problems)
         notes.lines += own.lines
         notes.spans += own.spans
+        notes.bytes += own.bytes
         before[path] = skipped + own.lines

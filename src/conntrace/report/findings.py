@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from conntrace import semantic_names as names
 from conntrace.report.model import Destination, Model, cause_of, destination_of
 from conntrace.report.record import SpanRecord
+from conntrace.report.traffic import Sums
 
 _CLIENT_MADE = frozenset(
     {"client_recreated", "parallel_client", "pool_evicted_lru", "pool_key_mismatch"}
@@ -47,6 +48,8 @@ class Finding:
     destination: Destination
     place: Place
     spans: list[SpanRecord] = field(default_factory=list)
+    counted: Sums | None = None
+    """The sums, where the spans were only counted; `spans` then holds an example."""
 
     @property
     def id(self) -> str:
@@ -55,14 +58,29 @@ class Finding:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
     @property
+    def sums(self) -> Sums:
+        """How many set-ups there were, and what they took together."""
+        if self.counted is not None:
+            return self.counted
+        sums = Sums()
+        for span in self.spans:
+            sums.add(span)
+        return sums
+
+    @property
+    def count(self) -> int:
+        """How many set-ups or lookups there were."""
+        return self.sums.count
+
+    @property
     def cost_ms(self) -> float:
-        """What the set-ups took together, in milliseconds."""
-        return sum(span.duration_ms for span in self.spans)
+        """What they took together, in milliseconds."""
+        return self.sums.cost_ms
 
     @property
     def avoidable_ms(self) -> float:
         """The part that a change would save, in milliseconds."""
-        return sum(each.duration_ms for each in self.spans if each.flag(names.CAUSE_AVOIDABLE))
+        return self.sums.avoidable_ms
 
 
 def findings_of(spans: Iterable[SpanRecord]) -> list[Finding]:

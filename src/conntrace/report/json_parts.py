@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conntrace import semantic_names as names
+from conntrace.report.invocations import Invocation
 from conntrace.report.model import Connection, Destination, cause_of
 from conntrace.report.record import NS_PER_MS, Process, SpanRecord
 from conntrace.report.spread import Spread
@@ -23,6 +24,8 @@ def process(each: Process) -> dict[str, Any]:
         "service": each.service,
         "instance": each.instance,
         "pid": each.pid or None,
+        "parent_pid": each.parent_pid or None,
+        "function": each.function,
         "command": each.command,
     }
 
@@ -42,6 +45,16 @@ def traffic(told: Traffic) -> dict[str, Any]:
         "wait_ms": round(told.wait_ms, 3),
         "idle_at_close": spread(told.idle),
         "server_idle_limit": spread(told.limit),
+    }
+
+
+def calls(told: Traffic) -> dict[str, Any]:
+    """Counts of invocations of a function, a service or everything."""
+    return {
+        "invocations": told.invocations,
+        "cold_starts": told.cold,
+        "failed_invocations": told.invocations_failed,
+        "invocation_time": spread(told.took),
     }
 
 
@@ -71,6 +84,31 @@ def connection(each: Connection, judgement: Judgement, start_ns: int) -> dict[st
         "phases_ms": {phase: round(value, 3) for phase, value in each.phases_ms.items()},
         "setup": _setup(each.setup, judgement) if each.setup else None,
         "close": _close(each.close) if each.close else None,
+        "evicted_by": each.evicted_by,
+        "replaces": each.replaces or None,
+        "forked_from": each.forked_from or None,
+        "frozen_ms": round(sum(end - begin for begin, end in each.frozen) / NS_PER_MS, 3),
+    }
+
+
+def invocation(each: Invocation, start_ns: int) -> dict[str, Any]:
+    """One invocation, with its start since the report's first span."""
+    span = each.span
+    kind = "init" if each.is_init else "invocation" if each.is_function else "served request"
+    return {
+        "name": each.name,
+        "kind": kind,
+        "request_id": each.request_id or None,
+        "cold": each.is_cold,
+        "error": each.error or None,
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "start_ms": round((span.start_ns - start_ns) / NS_PER_MS, 3),
+        "duration_ms": round(span.duration_ms, 3),
+        "new_connections": each.new_connections,
+        "setup_ms": round(each.setup_ms, 3),
+        "avoidable_ms": round(each.avoidable_ms, 3),
+        "connections": [connection.number for connection in each.connections],
     }
 
 

@@ -11,7 +11,14 @@ import conntrace
 from conntrace import catalogue
 from conntrace import semantic_names as names
 from conntrace.report.findings import Finding, Place
-from conntrace.report.json_parts import connection, destination, process, traffic
+from conntrace.report.json_parts import (
+    calls,
+    connection,
+    destination,
+    invocation,
+    process,
+    traffic,
+)
 from conntrace.report.load import Loaded
 from conntrace.report.tally import Key
 from conntrace.report.traffic import Sums
@@ -47,6 +54,7 @@ def document(told: Loaded) -> dict[str, Any]:
             "processes": len(tally.processes),
             "destinations": len(tally.destinations),
             **traffic(tally.total),
+            **calls(tally.total),
         },
         "verdicts": [_verdict(n, each) for n, each in enumerate(told.judgement.verdicts, 1)],
         "findings": [_finding(*item) for item in islice(tally.by_finding().items(), MAX_ROWS)],
@@ -56,13 +64,19 @@ def document(told: Loaded) -> dict[str, Any]:
             for key, value in islice(tally.worst().items(), MAX_ROWS)
         ],
         "services": [
-            {"name": name, "processes": tally.processes_of(name), **traffic(value)}
+            {
+                "name": name,
+                "processes": tally.processes_of(name),
+                **traffic(value),
+                **calls(value),
+            }
             for name, value in islice(tally.by_service().items(), MAX_ROWS)
         ],
         "processes": [process(each) for each in model.processes[:MAX_ROWS]],
         "connections": [
             connection(each, told.judgement, model.start_ns) for each in model.connections
         ],
+        "invocations": [invocation(each, model.start_ns) for each in told.invocations],
     }
 
 
@@ -72,6 +86,7 @@ def _input(told: Loaded) -> dict[str, Any]:
         "files": notes.files,
         "lines": notes.lines,
         "spans": notes.spans,
+        "repeated": told.repeated,
         "problem_count": notes.problem_count,
         "problems": [
             {"source": each.source, "line": each.line, "reason": each.reason}

@@ -10,6 +10,7 @@ from typing import TextIO, TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.containers import Lines
 from rich.text import Text
 
 from conntrace.report.clean import clean, shorten
@@ -42,6 +43,8 @@ class Glyphs:
     lost: str = "✕"
     closed: str = "┤"
     evicted: str = "▲"
+    leaked: str = "○"
+    busy: str = "▔"
     open: str = "→"
     bar: str = "█"
     half_bar: str = "▌"
@@ -61,6 +64,8 @@ ASCII = Glyphs(
     lost="X",
     closed="]",
     evicted="^",
+    leaked="o",
+    busy="=",
     open=">",
     bar="=",
     half_bar="-",
@@ -104,7 +109,7 @@ class Page:
         """A title with a right end on its first line; a long title goes on below."""
         end = self.text(*right)
         room = self.width - len(lead) - end.cell_len - 2
-        pieces = Text(clean(title), style=style).wrap(_measure(), room)
+        pieces = _balanced(Text(clean(title), style=style), room)
         for index, piece in enumerate(pieces[:3]):
             start: list[Part] = [(lead if index == 0 else " " * len(lead), style), piece]
             if index == 0:
@@ -170,6 +175,15 @@ class Page:
             text = text.replace(_ELLIPSIS, "~")
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _balanced(text: Text, room: int) -> Lines:
+    """Lines of about the same length: no last word stands alone."""
+    pieces = best = text.wrap(_measure(), room)
+    while len(pieces) == len(best) > 1 and room > 10:
+        best, room = pieces, room - 1
+        pieces = text.wrap(_measure(), room)
+    return best
 
 
 def _measure() -> Console:

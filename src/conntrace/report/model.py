@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from conntrace import semantic_names as names
 from conntrace.report.record import Process, SpanRecord
 
 UNEXPLAINED = "unexplained"
+
+Stretch: TypeAlias = tuple[int, int]
+"""A stretch of time: begin and end, in nanoseconds since the Unix epoch."""
 
 DNS, CONNECT, PROXY, TRUST_STORE, TLS = "dns", "connect", "proxy", "trust_store", "tls"
 _PHASE_OF_NAME = {
@@ -60,6 +64,14 @@ class Connection:
     attempts: list[SpanRecord] = field(default_factory=list)
     """The socket connects of the set-up, one for each address tried."""
     number: int = 0
+    evicted_by: int | None = None
+    """Number of the connection whose set-up pushed it out of its pool; 0 when that is unknown."""
+    replaces: int = 0
+    """Number of the lost connection that it was set up for, 0 for none."""
+    forked_from: int = 0
+    """Number of the parent process's connection that it could not use, 0 for none."""
+    frozen: list[Stretch] = field(default_factory=list)
+    """When its sandbox stood still, as far as that is known."""
 
     @property
     def cost_ms(self) -> float:

@@ -5,6 +5,7 @@ Everything is checked: the file may be half written, hand-made or hostile.
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,8 @@ MAX_ITEMS = 64
 _KINDS = ("", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUS_ERROR = (2, "STATUS_CODE_ERROR")
 _LATEST_NS = 1 << 64
+_BASE64_LENGTHS = (12, 24)
+"""Of the 8 bytes of a span's id and the 16 of a trace's; in hexadecimal they have 16 and 32."""
 
 Complain = Callable[[str], None]
 
@@ -50,12 +53,14 @@ def _schema_known(resource: dict[str, Value]) -> bool:
 
 
 def _process(resource: dict[str, Value]) -> Process:
-    pid = resource.get(names.PROCESS_PID)
+    pid, parent = resource.get(names.PROCESS_PID), resource.get(names.PROCESS_PARENT_PID)
     return Process(
         service=str(resource.get(names.SERVICE_NAME, "")),
         instance=str(resource.get(names.SERVICE_INSTANCE_ID, "")),
         pid=pid if isinstance(pid, int) else 0,
         command=str(resource.get(names.PROCESS_COMMAND, "")),
+        parent_pid=parent if isinstance(parent, int) else 0,
+        function=str(resource.get(names.FAAS_NAME, "")),
     )
 
 
@@ -138,10 +143,15 @@ def _kind(raw: object) -> str:
 
 
 def _id(raw: object) -> str:
-    """An id as it stands; OTLP's all-zero id means none."""
-    if not isinstance(raw, str) or len(raw) > 64 or not raw.strip("0"):
+    """An id in hexadecimal; OTLP's all-zero id means none. Older Jaegers write ids in base64."""
+    if not isinstance(raw, str) or len(raw) > 64:
         return ""
-    return raw.lower()
+    if raw.endswith("=") and len(raw) in _BASE64_LENGTHS:
+        try:
+            raw = base64.b64decode(raw, validate=True).hex()
+        except ValueError:
+            return ""
+    return raw.lower() if raw.strip("0") else ""
 
 
 def _cut(raw: object) -> str:

@@ -45,6 +45,7 @@ class ReadNotes:
     files: int = 0
     lines: int = 0
     spans: int = 0
+    bytes: int = 0
     problem_count: int = 0
     problems: list[Problem] = field(default_factory=list)
 
@@ -118,6 +119,7 @@ def spans_of_lines(
         if line is None:
             complain(f"longer than {MAX_LINE_BYTES // 1024 // 1024} MiB")
             continue
+        notes.bytes += len(line)
         document = _parsed(line, complain)
         if document is None:
             continue

@@ -18,6 +18,14 @@ class Process:
     instance: str = ""
     pid: int = 0
     command: str = ""
+    parent_pid: int = 0
+    function: str = ""
+    """Name of the Lambda function (`faas.name`), empty elsewhere."""
+
+    @property
+    def program(self) -> str:
+        """What people call it: the function's name, else the service's."""
+        return self.function or self.service
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ Key: TypeAlias = tuple[str, Destination, Place]
 
 @dataclass(slots=True)
 class Tally:
-    """All counts. A span that occurs twice in the input counts twice."""
+    """All counts. Whoever adds spans leaves out what was there before."""
 
     spans: int = 0
     start_ns: int = 0
@@ -87,7 +87,7 @@ class Tally:
         return dict(ordered)
 
     def by_service(self) -> dict[str, Traffic]:
-        """Services, most time to save first."""
+        """Functions and services, most time to save first."""
         ordered = sorted(self.services.items(), key=lambda item: (*_weight(item[1]), item[0]))
         return dict(ordered)
 
@@ -101,12 +101,17 @@ class Tally:
         return sum(each.setups.count > 0 for each in self.destinations.values())
 
     def processes_of(self, service: str) -> int:
-        """How many processes (at least) a service had."""
-        return sum(each.service == service for each in self.processes)
+        """How many processes (at least) a function or service had."""
+        return sum(each.program == service for each in self.processes)
 
     def _count(self, span: SpanRecord, kind: str) -> None:
-        destination = destination_of(span)
         service = self.services.setdefault(_service(self.services, span), Traffic())
+        if kind == _INVOCATION:
+            # Where it was served is no destination.
+            _count_invocation(self.total, span)
+            _count_invocation(service, span)
+            return
+        destination = destination_of(span)
         for traffic in (self.total, self._traffic(destination), service):
             _COUNTERS[kind](traffic, span)
         if kind in (_SETUP, _STRAY):
@@ -131,13 +136,14 @@ def tally_of(spans: Iterable[SpanRecord]) -> Tally:
     return tally
 
 
-_SETUP, _STRAY, _REQUEST, _CLOSE, _WAIT, _EVICTION = (
+_SETUP, _STRAY, _REQUEST, _CLOSE, _WAIT, _EVICTION, _INVOCATION = (
     "setup",
     "stray",
     "request",
     "close",
     "wait",
     "eviction",
+    "invocation",
 )
 _BY_NAME = {
     names.CONNECTION_SETUP: _SETUP,
@@ -149,6 +155,8 @@ _BY_NAME = {
 
 def _kind(span: SpanRecord) -> str:
     """What a span counts as; empty for what the sums leave out."""
+    if span.kind == names.SERVER:
+        return _INVOCATION
     for name, kind in _BY_NAME.items():
         if is_named(span, name):
             return kind
@@ -193,6 +201,13 @@ def _count_eviction(traffic: Traffic, span: SpanRecord) -> None:
     traffic.evictions += 1
 
 
+def _count_invocation(traffic: Traffic, span: SpanRecord) -> None:
+    traffic.invocations += 1
+    traffic.cold += span.flag(names.FAAS_COLDSTART)
+    traffic.invocations_failed += span.error
+    traffic.took.add(span.duration_ms / 1000)
+
+
 def _count_stray(traffic: Traffic, span: SpanRecord) -> None:
     traffic.lookups.add(span)
 
@@ -208,7 +223,7 @@ _COUNTERS = {
 
 
 def _service(known: dict[str, Traffic], span: SpanRecord) -> str:
-    service = span.process.service
+    service = span.process.program or span.text(names.FAAS_NAME)
     return service if service in known or len(known) < MAX_KEYS else "other services"
 
 

@@ -6,7 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, TextIO
 
-from conntrace.report import text_connections, text_counts, text_trace, text_verdicts
+from conntrace.report import (
+    text_connections,
+    text_counts,
+    text_invocations,
+    text_trace,
+    text_verdicts,
+)
 from conntrace.report.clean import clean
 from conntrace.report.layout import (
     ADVICE,
@@ -26,6 +32,12 @@ from conntrace.report.verdicts import Judgement
 from conntrace.report.waterfall import choose_trace
 
 _MAX_PROBLEMS = 5
+NOTHING = "no spans: nothing was recorded, so nothing is shown."
+ONLY_COUNTED = (
+    "only counted: there is much input, or --counts was asked for. Not shown: single connections"
+    " and their time line, traces, more evidence than an example of each finding, and whether"
+    " SO_KEEPALIVE helped. Name fewer files, without --counts, to see these."
+)
 
 
 def report_text(
@@ -79,14 +91,14 @@ def write_text(
     page = Page(width_for(stream, width), glyphs_for(stream))
     chosen = choose_trace(told.model, trace) if told.complete else None
     if not told.tally.spans:
-        page.add(("conntrace  no spans", STRONG), ": nothing was recorded, so nothing is shown.")
+        page.add(("conntrace  ", STRONG), (NOTHING, STRONG))
     elif told.complete:
         _proof(page, told, chosen, counts)
     else:
-        text_counts.headline(page, told.tally)
-        text_counts.counts(page, told.tally)
+        _counts(page, told)
+    if told.repeated:
         page.paragraph(
-            ["note: "], "only counted; name fewer files, without --counts, to see every connection."
+            ["note: "], f"{count(told.repeated, 'span')} came more than once; each counts once."
         )
     _problems(page, told.notes)
     _last_word(page, told.judgement)
@@ -97,12 +109,28 @@ def _proof(page: Page, told: Loaded, chosen: str | None, counts: bool) -> None:
     model, judgement = told.model, told.judgement
     text_verdicts.headline(page, model, judgement, told.tally)
     text_verdicts.verdicts(page, model, judgement)
+    text_invocations.functions(page, told.tally)
+    text_invocations.invocations(page, told)
     if counts:
         text_counts.counts(page, told.tally)
-    text_connections.connections(page, model, judgement)
+    text_connections.connections(page, model, judgement, told.invocations)
     text_trace.lookups(page, model)
     if chosen:
         text_trace.trace(page, model, chosen)
+
+
+def _counts(page: Page, told: Loaded) -> None:
+    """Of input that was only counted: all sums, and what they cannot show."""
+    text_counts.headline(page, told.tally)
+    text_verdicts.verdicts(page, told.model, told.judgement)
+    failed = told.tally.total.setups.count and told.tally.total.failed
+    if failed:
+        page.add((f"failed: {count(failed, 'set-up')}", FAILED))
+        page.blank()
+    text_invocations.functions(page, told.tally)
+    text_counts.counts(page, told.tally)
+    page.paragraph(["note: "], ONLY_COUNTED)
+    page.blank()
 
 
 def _problems(page: Page, notes: ReadNotes) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conntrace.report.clean import clean
+from conntrace.report.invocations import Invocation
 from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part, pad
 from conntrace.report.model import (
     CONNECT,
@@ -13,23 +16,27 @@ from conntrace.report.model import (
     Connection,
     Destination,
     Model,
+    Stretch,
     cause_of,
 )
 from conntrace.report.record import Process
-from conntrace.report.timeline import Axis, end_mark, end_words, life
+from conntrace.report.timeline import Axis, busy_lane, end_mark, end_words, life
 from conntrace.report.units import count, duration, ms, part_of
 from conntrace.report.verdicts import Judgement
 
 MAX_DESTINATIONS = 8
 MAX_CONNECTIONS = 10
 _MAX_PROCESSES = 6
+_MAX_LANES = 3
 _DRAWN_IN_FULL = 4
 _CAUSE_CELLS = 27
 _BEFORE = "open before"
 _SHORT = {DNS: "dns", CONNECT: "tcp", PROXY: "proxy", TRUST_STORE: "ca", TLS: "tls"}
 
 
-def connections(page: Page, model: Model, judgement: Judgement) -> None:
+def connections(
+    page: Page, model: Model, judgement: Judgement, invocations: Sequence[Invocation] = ()
+) -> None:
     """All destinations, costliest first, each with its costliest connections in order of time."""
     by_cost = model.by_destination().items()
     groups = dict(sorted(by_cost, key=lambda item: not _is_noteworthy(item[1], judgement)))
@@ -37,6 +44,7 @@ def connections(page: Page, model: Model, judgement: Judgement) -> None:
         return
     names = _process_names(page, model.processes)
     drawer = _Drawer(page, model, judgement, names)
+    drawer.invocations(invocations)
     quiet: list[tuple[Destination, list[Connection]]] = []
     for destination, group in list(groups.items())[:MAX_DESTINATIONS]:
         if len(groups) > _DRAWN_IN_FULL and not _is_noteworthy(group, judgement):
@@ -92,7 +100,7 @@ def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
 
 def service_of(process: Process) -> str:
     """The service's name, without what OpenTelemetry puts before a name that nobody chose."""
-    return process.service.removeprefix("unknown_service:")
+    return process.program.removeprefix("unknown_service:")
 
 
 class _Drawer:
@@ -110,6 +118,19 @@ class _Drawer:
         last = max(each.end_ns for each in model.connections)
         self.lane_at = self.indent + _CAUSE_CELLS + 9
         self.axis = Axis(first, last, page.width - self.lane_at)
+
+    def invocations(self, invocations: Sequence[Invocation]) -> None:
+        """When functions ran, on the same axis."""
+        groups: dict[str, list[Stretch]] = {}
+        for each in invocations:
+            groups.setdefault(each.name, []).append((each.span.start_ns, each.span.end_ns))
+        busiest = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+        for name, stretches in busiest[:_MAX_LANES]:
+            lane = busy_lane(stretches, self.axis, self.page.glyphs)
+            told = f"{clean(name, 60)}, {len(stretches):,} {self.page.glyphs.times}"
+            self.page.add(pad(told, self.lane_at - 1), " ", lane)
+            self.marks.add(self.page.glyphs.busy)
+        self.page.blank()
 
     def destination(self, destination: Destination, group: list[Connection]) -> None:
         """The heading with totals, the axis, and the rows."""
@@ -184,6 +205,8 @@ def _legend(page: Page, used: set[str]) -> None:
         glyphs.lost: "lost, failed",
         glyphs.closed: "client closed",
         glyphs.evicted: "evicted",
+        glyphs.leaked: "leaked",
+        glyphs.busy: "invocation",
         glyphs.open: "still open",
     }
     told = [f"{mark} {words}" for mark, words in meanings.items() if mark in used]

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from conntrace.report.clean import clean
-from conntrace.report.findings import Place
 from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part
-from conntrace.report.model import Destination
 from conntrace.report.spread import Spread
 from conntrace.report.tally import Tally
-from conntrace.report.traffic import Sums, Traffic
-from conntrace.report.units import count, duration, ms, seconds
-from conntrace.semantic_names import CAUSE_ADVICE
+from conntrace.report.traffic import Traffic
+from conntrace.report.units import count, duration, ms, part_of, seconds
 
 MAX_ROWS = 8
-_MAX_PLACES = 4
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -29,8 +25,8 @@ def headline(page: Page, tally: Tally) -> None:
     page.paragraph([("conntrace  ", STRONG)], page.glyphs.separator.join(parts))
     setup = f"{duration(total.cost_ms)} of connection set-up"
     saved = total.avoidable_ms
-    words = f"avoidable: {duration(saved)} of {setup}" if saved else f"nothing avoidable of {setup}"
-    page.add((words, AVOIDABLE if saved else STRONG))
+    part = f"avoidable: {part_of(saved, total.cost_ms)}" if saved else "nothing proved avoidable"
+    page.add((f"{part} of {setup}", AVOIDABLE if saved else STRONG))
     if total.waits:
         page.add(wait_words(total))
     page.blank()
@@ -44,11 +40,10 @@ def wait_words(total: Traffic) -> str:
 def counts(page: Page, tally: Tally) -> None:
     """The tables, each with its costliest rows."""
     _causes(page, tally)
-    _findings(page, tally)
     _rows(page, "destination", {str(key): each for key, each in tally.worst().items()})
     _idle(page, tally)
     if len(tally.services) > 1:
-        _rows(page, "service", tally.by_service())
+        _rows(page, "function or service", tally.by_service())
 
 
 def _causes(page: Page, tally: Tally) -> None:
@@ -61,28 +56,6 @@ def _causes(page: Page, tally: Tally) -> None:
     _more(page, len(rows), "cause")
 
 
-def _findings(page: Page, tally: Tally) -> None:
-    """The places that cost most, each with its change."""
-    groups: dict[tuple[str, Place], tuple[Sums, list[Destination]]] = {}
-    for (cause, destination, place), sums in tally.by_finding().items():
-        if sums.avoidable_ms > 0:
-            together, destinations = groups.setdefault((cause, place), (Sums(), []))
-            together.merge(sums)
-            destinations.append(destination)
-    ordered = sorted(groups.items(), key=lambda item: -item[1][0].avoidable_ms)
-    for (cause, place), (sums, destinations) in ordered[:_MAX_PLACES]:
-        more = f" and {len(destinations) - 1:,} more" if len(destinations) > 1 else ""
-        told = [clean(str(place), 120), clean(str(destinations[0]), 120) + more]
-        numbers = _numbers(sums.count, sums.cost_ms, sums.avoidable_ms)
-        page.spread([(clean(cause, 60), STRONG)], numbers)
-        page.paragraph(["  "], page.glyphs.separator.join(filter(None, told)), FAINT)
-        advice = sums.example.text(CAUSE_ADVICE) if sums.example else ""
-        if advice:
-            page.paragraph(["  do: "], advice, STRONG)
-    if ordered:
-        page.blank()
-
-
 def _rows(page: Page, noun: str, rows: dict[str, Traffic]) -> None:
     if not rows:
         return
@@ -91,7 +64,7 @@ def _rows(page: Page, noun: str, rows: dict[str, Traffic]) -> None:
         page.spread(
             [f"  {clean(name, 120)}"], _numbers(told.setups.count, told.cost_ms, told.avoidable_ms)
         )
-    _more(page, len(rows), noun)
+    _more(page, len(rows), noun.rpartition(" ")[2])
 
 
 def _idle(page: Page, tally: Tally) -> None:

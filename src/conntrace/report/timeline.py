@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conntrace import semantic_names as names
 from conntrace.report.layout import Glyphs
-from conntrace.report.model import Connection
+from conntrace.report.model import Connection, Stretch
 from conntrace.report.record import SpanRecord
+from conntrace.report.relations import is_leaked
 from conntrace.report.units import seconds
 
 NS_PER_S = 1_000_000_000
 
 _EVICTED = "pool_evicted_lru"
 _SERVER_CLOSED = "server_closed_idle"
+_UNKNOWN = ("unknown", "unexplained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Axis:
         step = _step(total_s, max(2, self.width // 14))
         position, free = 0.0, 0
         while position <= total_s:
-            label = _label(position)
+            label = moment_words(position)
             at = self.cell(self.start_ns + int(position * NS_PER_S))
             if at >= free and at + len(label) <= self.width:
                 cells[at : at + len(label)] = label
@@ -57,8 +60,8 @@ def life(connection: Connection, axis: Axis, glyphs: Glyphs) -> str:
     if connection.setup:
         for at in range(first, min(last, axis.cell(connection.setup.end_ns)) + 1):
             cells[at] = glyphs.setup
-    for request in connection.requests:
-        for at in _frozen_cells(request, axis):
+    for begin_ns, end_ns in connection.frozen:
+        for at in range(axis.cell(begin_ns), axis.cell(end_ns)):
             if start < at <= last:
                 cells[at] = glyphs.frozen
     for request in connection.requests:
@@ -76,10 +79,12 @@ def end_mark(connection: Connection, glyphs: Glyphs) -> str:
     close = connection.close
     if _failed(connection):
         return glyphs.lost
+    if is_evicted(connection):
+        return glyphs.evicted
     if close is None:
         return glyphs.open
-    if close.text(names.CLOSE_REASON) == _EVICTED:
-        return glyphs.evicted
+    if is_leaked(connection):
+        return glyphs.leaked
     return glyphs.closed if close.text(names.CLOSE_INITIATOR) == "local" else glyphs.lost
 
 
@@ -88,15 +93,35 @@ def end_words(connection: Connection) -> str:
     setup, close = connection.setup, connection.close
     if setup is not None and setup.error:
         return f"failed: {setup.text(names.ERROR_TYPE) or 'error'}"
+    if is_evicted(connection):
+        by = f" by #{connection.evicted_by}" if connection.evicted_by else ""
+        return f"evicted{by}"
     if close is None:
         return "still open"
     limit, idle = close.number(names.CLOSE_SERVER_IDLE_LIMIT_S), _idle_s(close)
     reason = close.text(names.CLOSE_REASON).replace("_", " ")
+    if reason in _UNKNOWN:
+        return "lost, nobody knows when" if _idle_s(close) else "ended"
     if close.text(names.CLOSE_INITIATOR) != "remote":
         return reason or "closed"
     if close.text(names.CLOSE_REASON) == _SERVER_CLOSED and (limit or idle):
         return f"server closed, {seconds(limit or idle)}"
     return reason or "closed by the server"
+
+
+def is_evicted(connection: Connection) -> bool:
+    """Whether it was pushed out of its pool, which its close may not know yet."""
+    reason = connection.close.text(names.CLOSE_REASON) if connection.close else ""
+    return connection.evicted_by is not None or reason == _EVICTED
+
+
+def busy_lane(stretches: Iterable[Stretch], axis: Axis, glyphs: Glyphs) -> str:
+    """Where invocations ran, as a lane."""
+    cells = [" "] * axis.width
+    for begin_ns, end_ns in stretches:
+        first, last = axis.cell(begin_ns), axis.cell(end_ns)
+        cells[first : last + 1] = glyphs.busy * (last + 1 - first)
+    return "".join(cells).rstrip()
 
 
 def _failed(connection: Connection) -> bool:
@@ -123,14 +148,6 @@ def _served_from(connection: Connection, request: SpanRecord) -> int:
     return min(max(request.start_ns, setup_end), request.end_ns)
 
 
-def _frozen_cells(request: SpanRecord, axis: Axis) -> range:
-    frozen_s = request.number(names.CONNECTION_FROZEN_S) or 0.0
-    if frozen_s <= 0:
-        return range(0)
-    begin = axis.cell(request.start_ns - int(frozen_s * NS_PER_S))
-    return range(begin, axis.cell(request.start_ns))
-
-
 def _step(total_s: float, labels: int) -> float:
     """A round distance (1, 2 or 5 times a power of ten, or minutes) for about that many labels."""
     rough = max(total_s / labels, 0.001)
@@ -141,7 +158,8 @@ def _step(total_s: float, labels: int) -> float:
     return next((step for step in steps if step >= rough), max(43200.0, rough))
 
 
-def _label(seconds_since_start: float) -> str:
+def moment_words(seconds_since_start: float) -> str:
+    """A moment on an axis: seconds since its start, in words."""
     if seconds_since_start >= 120:
         minutes, rest = divmod(round(seconds_since_start), 60)
         return f"{minutes} min" if not rest else f"{minutes}:{rest:02d} min"

@@ -8,6 +8,8 @@ from conntrace import semantic_names as names
 from conntrace.report.record import SpanRecord
 from conntrace.report.spread import Spread
 
+PROVED = "proved"
+
 
 @dataclass(slots=True)
 class Sums:
@@ -16,12 +18,15 @@ class Sums:
     count: int = 0
     cost_ms: float = 0.0
     avoidable_ms: float = 0.0
+    proved: int = 0
+    """How many of them have a proved cause."""
     example: SpanRecord | None = None
 
     def add(self, span: SpanRecord) -> None:
         """Count one; the first that carries advice stays as the example."""
         self.count += 1
         self.cost_ms += span.duration_ms
+        self.proved += span.text(names.CAUSE_CONFIDENCE) == PROVED
         if span.flag(names.CAUSE_AVOIDABLE):
             self.avoidable_ms += span.duration_ms
         self._keep(span)
@@ -31,6 +36,7 @@ class Sums:
         self.count += other.count
         self.cost_ms += other.cost_ms
         self.avoidable_ms += other.avoidable_ms
+        self.proved += other.proved
         if other.example is not None:
             self._keep(other.example)
 
@@ -58,6 +64,12 @@ class Traffic:
     """Seconds without use before a connection's end, where the server ended it."""
     limit: Spread = field(default_factory=Spread)
     """The server's idle limit in seconds, where a close tells it."""
+    invocations: int = 0
+    """Of a function, and requests that a server served."""
+    cold: int = 0
+    invocations_failed: int = 0
+    took: Spread = field(default_factory=Spread)
+    """Seconds that invocations took."""
 
     @property
     def cost_ms(self) -> float:
@@ -81,3 +93,7 @@ class Traffic:
         self.wait_ms += other.wait_ms
         self.idle.merge(other.idle)
         self.limit.merge(other.limit)
+        self.invocations += other.invocations
+        self.cold += other.cold
+        self.invocations_failed += other.invocations_failed
+        self.took.merge(other.took)

@@ -14,8 +14,7 @@ from conntrace.report.findings import Finding, Place, fallbacks, findings_of
 from conntrace.report.keepalive import IDLE_LOSSES, keepalive_hint
 from conntrace.report.model import UNEXPLAINED, Destination, Model
 from conntrace.report.record import SpanRecord
-
-PROVED = "proved"
+from conntrace.report.tally import Tally
 
 _QUIET_FAMILIES = "ABGH"
 """A cause of these is no news unless it is avoidable, or a span of it carries advice."""
@@ -36,13 +35,13 @@ class Verdict:
 
     @property
     def spans(self) -> list[SpanRecord]:
-        """All set-ups or lookups it stands for."""
+        """All set-ups or lookups it stands for; examples where they were only counted."""
         return [span for finding in self.findings for span in finding.spans]
 
     @property
     def count(self) -> int:
         """How many set-ups or lookups it stands for."""
-        return sum(len(finding.spans) for finding in self.findings)
+        return sum(finding.count for finding in self.findings)
 
     @property
     def cost_ms(self) -> float:
@@ -72,12 +71,15 @@ class Verdict:
     @property
     def proved(self) -> bool:
         """Whether the facts exclude every other cause, for each of the spans."""
-        return all(span.text(names.CAUSE_CONFIDENCE) == PROVED for span in self.spans)
+        return all(each.proved == each.count for each in (f.sums for f in self.findings))
 
     @property
     def why(self) -> str:
         """The evidence in one sentence: shared numbers, or the costliest case."""
         spans = self.spans
+        if self.count > len(spans):
+            example = next((d for span in spans if (d := span.text(names.CAUSE_DETAIL))), "")
+            return example and f"for example: {example}"
         details = dict.fromkeys(d for span in spans if (d := span.text(names.CAUSE_DETAIL)))
         shared = "; ".join(facts.of_group(spans))
         if len(details) == 1 or not shared:
@@ -119,6 +121,24 @@ def judge(model: Model) -> Judgement:
     for number, verdict in enumerate(judgement.verdicts, start=1):
         judgement._numbers.update(((s.trace_id, s.span_id), number) for s in verdict.spans)
     _add_hints(judgement, model)
+    return judgement
+
+
+def judge_counts(tally: Tally) -> Judgement:
+    """The verdicts on spans that were only counted: one example stands for each finding."""
+    findings = [
+        Finding(*key, [sums.example] if sums.example else [], sums)
+        for key, sums in tally.by_finding().items()
+    ]
+    noteworthy = [finding for finding in findings if _is_noteworthy(finding)]
+    judgement = Judgement(
+        verdicts=_joined(noteworthy),
+        usual=[finding for finding in findings if not _is_noteworthy(finding)],
+        cost_ms=tally.total.cost_ms,
+        avoidable_ms=tally.total.avoidable_ms,
+    )
+    for verdict in judgement.verdicts:
+        verdict.hints.extend(filter(None, [_do_not(verdict.cause)]))
     return judgement
 
 

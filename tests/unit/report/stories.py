@@ -163,11 +163,107 @@ def processes() -> list[SpanRecord]:
     return [*parent.records(), *child.records()]
 
 
+def function() -> list[SpanRecord]:
+    """A Lambda function: cold start, a warm call, a freeze that costs the connection, a leak."""
+    story = Story(resource={"faas.name": "put-order", "process.command": ""})
+    _invocation(story, 0, 0.0, 180.0, setup="first_use_of_destination")
+    _invocation(story, 1, 2.0, 12.0)
+    _invocation(story, 2, 65.0, 55.0, setup="thaw_after_freeze", frozen_s=62.9)
+    _invocation(story, 3, 68.0, 10.0, frozen_s=2.8)
+    _invocation(story, 4, 71.0, 3000.0, error="timeout")
+    return story.records()
+
+
+def _invocation(
+    story: Story,
+    number: int,
+    at_s: float,
+    length_ms: float,
+    *,
+    setup: str = "",
+    frozen_s: float = 0.0,
+    error: str = "",
+) -> None:
+    cost_s = 0.0342 if setup else 0.0
+    call = story.span(
+        "put-order",
+        at_s,
+        length_ms,
+        kind="SERVER",
+        error=error,
+        faas__invocation_id=f"8f5c0d2e-0000-4000-8000-00000000000{number}",
+        faas__coldstart=number == 0,
+        conntrace__ledger__connects=1 if setup else 0,
+        conntrace__ledger__setup_s=cost_s,
+        conntrace__ledger__avoidable_s=0.0,
+    )
+    connection = "c1" if number < 2 else "c2"
+    frozen: dict[str, Any] = {"conntrace__connection__frozen_s": frozen_s} if frozen_s else {}
+    if not setup:
+        story.reuse(connection, at_s + 0.002, idle_s=2.9, parent=call, **frozen)
+        return
+    request = story.request(connection, at_s + 0.002, 45.0, parent=call)
+    lost: list[dict[str, Any]] = []
+    if frozen_s:
+        told = {"conntrace__close__reason": "unknown", "conntrace__close__initiator": "remote"}
+        lost = [
+            story.close("c1", at_s + 0.003, conntrace__connection__idle_s=62.99, **told, **frozen)
+        ]
+    story.connect(
+        connection,
+        at_s + 0.003,
+        setup,
+        parent=request,
+        links=lost,
+        conntrace__pool__owner="boto3 dynamodb",
+        conntrace__cause__detail="closed while frozen, time unknown" if frozen_s else "",
+        **frozen,
+    )
+
+
+def relations() -> list[SpanRecord]:
+    """A leak and what replaced it, an eviction whose close does not know of it, and a fork."""
+    story = Story(host="api.example.org")
+    story.connect("c1", 0.0, conntrace__pool__id="p1")
+    story.request("c1", 0.05)
+    leak = {
+        "conntrace__close__reason": "lease_leaked_unread",
+        "conntrace__close__initiator": "local",
+    }
+    leaked = story.close("c1", 1.0, **leak)
+    story.connect("c2", 2.0, "lease_leaked_unread", links=[leaked], conntrace__pool__id="p1")
+    story.request("c2", 2.05)
+    gone = {"conntrace__close__reason": "pool_collected", "conntrace__close__initiator": "local"}
+    story.close("c2", 3.0, conntrace__pool__id="p1", **gone)
+    eviction = story.span(
+        "pool eviction api.example.org:443",
+        3.0,
+        0.0,
+        conntrace__pool__id="p1",
+        conntrace__pool__evicted_by="other.example.org:443",
+    )
+    story.host = "other.example.org"
+    story.connect("c3", 3.001, conntrace__pool__id="p2")
+    story.host = "api.example.org"
+    story.connect("c4", 4.0, "pool_evicted_lru", links=[eviction], conntrace__cause__avoidable=True)
+    story.request("c4", 4.05)
+    child = Story(
+        host="api.example.org",
+        resource={"process.pid": 4243, "process.parent_pid": 4242},
+        prefix=1,
+    )
+    child.connect("c4", 5.0, "forked_process")
+    child.request("c4", 5.05)
+    return [*story.records(), *child.records()]
+
+
 STORIES: dict[str, tuple[Callable[[], list[SpanRecord]], tuple[int, ...]]] = {
     "keepalive": (keepalive, (80, 140)),
     "control": (control, (80, 140)),
     "buckets": (buckets, (80,)),
     "processes": (processes, (80,)),
+    "function": (function, (80, 140)),
+    "relations": (relations, (80,)),
 }
 
 CASES = [(name, width) for name, (_, widths) in STORIES.items() for width in widths]

@@ -11,6 +11,7 @@ from tests.unit.report.builder import Story
 from conntrace.report import bulk
 from conntrace.report.load import load_files, load_spans
 from conntrace.report.read import ReadNotes
+from conntrace.report.seen import Seen
 from conntrace.report.spread import Spread
 
 
@@ -30,7 +31,7 @@ def written(folder: Path) -> Path:
 def test_parts_count_every_line_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the file is cut, sums and line numbers are those of the whole."""
     path = str(written(tmp_path))
-    whole, whole_notes = bulk.count_part(bulk.Part(path, 0, 1 << 40))
+    whole, whole_notes = bulk.count_part(bulk.Part(path, 0, 1 << 40), Seen.alone(1))
     for size in (997, 20_000):
         monkeypatch.setattr(bulk, "PART_BYTES", size)
         notes = ReadNotes()

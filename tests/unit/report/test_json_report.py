@@ -51,6 +51,8 @@ def test_schema_names_every_field_and_no_more() -> None:
     """A field that the code adds belongs in the schema too."""
     told = document(loaded(stories.keepalive()))
     assert set(told) == set(SCHEMA["properties"])
+    called = document(loaded(stories.function()))["invocations"][0]
+    assert set(called) == set(SCHEMA["$defs"]["invocation"]["properties"])
     for part in ("setup", "close", "connection"):
         each = told["connections"][0] if part == "connection" else told["connections"][0][part]
         assert set(each) == set(SCHEMA["$defs"][part]["properties"])

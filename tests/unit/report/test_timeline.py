@@ -6,7 +6,9 @@ import pytest
 from tests.unit.report.builder import BEGIN_NS, NS_PER_S, Story
 
 from conntrace.report.layout import Glyphs
+from conntrace.report.load import of_model
 from conntrace.report.model import Connection, build
+from conntrace.report.read import ReadNotes
 from conntrace.report.timeline import Axis, end_words, life
 
 GLYPHS = Glyphs()
@@ -17,7 +19,7 @@ def axis(seconds: float, width: int = 33) -> Axis:
 
 
 def only(story: Story) -> Connection:
-    [connection] = build(story.records()).connections
+    [connection] = of_model(build(story.records()), ReadNotes()).model.connections
     return connection
 
 
@@ -49,7 +51,8 @@ def test_frozen_time_is_marked() -> None:
     ("attributes", "mark", "words"),
     [
         ({"conntrace__close__initiator": "local"}, "┤", "closed"),
-        ({"conntrace__close__reason": "pool_evicted_lru"}, "▲", "pool evicted lru"),
+        ({"conntrace__close__reason": "pool_evicted_lru"}, "▲", "evicted"),
+        ({"conntrace__close__reason": "lease_leaked_unread"}, "○", "lease leaked unread"),
         ({"conntrace__close__initiator": "remote"}, "✕", "closed by the server"),
     ],
 )

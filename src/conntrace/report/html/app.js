@@ -1,8 +1,10 @@
 function card(verdict, index) {
   const n = index + 1, sums = number(verdict.count) + " × " + ms(verdict.cost);
   const press = () => { state.verdict = state.verdict === n ? 0 : n; filter(); };
+  const kind = "card" + (verdict.avoidable ? " saves" : "");
+  const frame = (...parts) => (items.length ? el("button", { type: "button", class: kind, "aria-pressed": "false", onclick: press }, ...parts) : el("div", { class: kind }, ...parts));
   const where = [verdict.places[0], verdict.destinations[0] + (verdict.destinations.length > 1 ? ` and ${verdict.destinations.length - 1} more` : "")].filter(Boolean).join(" · ");
-  return el("li", {}, el("button", { type: "button", class: "card" + (verdict.avoidable ? " saves" : ""), "aria-pressed": "false", onclick: press },
+  return el("li", {}, frame(
     el("b", {}, el("span", { class: "sum" + (verdict.avoidable ? " saving" : "") }, sums + (verdict.avoidable ? " avoidable" : "")), `${n}  ${verdict.proved ? "" : "probably: "}${verdict.title}`),
     el("span", { class: "faint" }, where), el("span", {}, verdict.why),
     verdict.advice ? el("span", { class: "do" }, "Do: " + verdict.advice) : "",
@@ -10,16 +12,16 @@ function card(verdict, index) {
 }
 
 function filter() {
-  const host = state.host.toLowerCase(), trace = state.invocation;
+  const host = state.host.toLowerCase(), call = state.invocation && new Set(data.invocations[state.invocation].items);
   visible = items.filter((item) => (!state.cause || causeOf(item) === state.cause) && (!host || hostOf(item).toLowerCase().includes(host)) &&
-    (!state.avoidable || (item.s && item.s.a)) && (!state.verdict || (item.s && item.s.v === state.verdict)) && (!trace || (item.s && T[item.s.t] === trace)));
+    (!state.avoidable || (item.s && item.s.a)) && (!state.verdict || (item.s && item.s.v === state.verdict)) && (!call || call.has(item.k)));
   // The other end of an arrow stays in the picture.
   if (state.cause || state.avoidable || state.verdict) {
     const kept = new Set(visible);
-    for (const [by, victim] of data.arrows) if (kept.has(byNumber.get(by))) kept.add(byNumber.get(victim));
+    for (const item of visible) for (const map of [outOf.evicted, into.replaced]) for (const n of map.get(item.n) || []) kept.add(byNumber.get(n));
     visible = items.filter((item) => kept.has(item));
   }
-  [...document.querySelectorAll(".card")].forEach((node, index) => node.setAttribute("aria-pressed", index + 1 === state.verdict));
+  [...document.querySelectorAll("button.card")].forEach((node, index) => node.setAttribute("aria-pressed", index + 1 === state.verdict));
   $("shown").textContent = visible.length === items.length ? "" : `${number(visible.length)} of ${number(items.length)} shown` + (state.verdict ? `, verdict ${state.verdict}` : "");
   layout(); sortRows(); draw();
 }
@@ -36,39 +38,57 @@ function phaseStack(each) {
   for (const [phase, value] of Object.entries(each.phases)) { const part = el("i"); part.style.flex = String(value / sum); part.style.background = `var(--${phase})`; stack.append(part); }
   return stack;
 }
-function idleBars(idle) {
+// One bar for each doubling; the dotted line is the server's limit.
+function idleBars({ idle, limit }) {
   if (!idle) return "";
-  const most = Math.max(...idle.histogram.map((each) => each.count)), bars = el("span", { class: "bars", role: "img", "aria-label": idle.histogram.map((each) => `up to ${each.le_s} s: ${each.count}`).join(", ") });
-  for (const each of idle.histogram.slice(-14)) { const bar = el("i"); bar.style.height = Math.round((20 * each.count) / most) + "px"; bars.append(bar); }
-  return el("span", {}, bars, `${number(idle.count)} × ${idle.min_s} to ${idle.max_s} s, median ${idle.median_s} s`);
+  const steps = idle.histogram.slice(-14), most = Math.max(...steps.map((each) => each.count)), low = steps[0].le_s / 2;
+  const told = steps.filter((each) => each.count).map((each) => `${+(each.le_s / 2).toPrecision(2)} to ${+each.le_s.toPrecision(2)} s: ${number(each.count)}`).join(", ");
+  const bars = el("span", { class: "bars", role: "img", "aria-label": told + (limit ? `; the server’s limit: ${limit} s` : ""), title: told });
+  for (const each of steps) { const bar = el("i"); bar.style.height = Math.ceil((20 * each.count) / most) + "px"; bars.append(bar); }
+  if (limit > low) { const mark = el("b", { class: "limit" }); mark.style.left = Math.min(steps.length, Math.log2(limit / low)) * 10 - 1 + "px"; bars.append(mark); }
+  return el("span", {}, bars, `${number(idle.count)} × ${idle.min_s} to ${idle.max_s} s, median ${idle.median_s} s` + (limit ? `, limit ${limit} s` : ""));
+}
+
+function invoke(index) { state.invocation = $("invocation").value = index; filter(); const each = data.invocations[index]; if (each && (each.b + each.l < view.from || each.b > view.to)) show(each.b - each.l, each.b + 2 * each.l); }
+function calls() {
+  const name = ([label, ...rest]) => [label, ...rest.slice(0, 3), ...rest.slice(3).map((value, at) => (at < 2 || value ? ms(value) : ""))];
+  grid("functions", ["Function", "Invocations", "Cold", "Failed", "Median", "Set-up for each", "Avoidable for each"], data.functions.map(name));
+  const costly = data.invocations.map((each, index) => [each, index]).sort(([a], [b]) => b.avoidable - a.avoidable || b.setup - a.setup).slice(0, 100).sort(([a], [b]) => a.b - b.b);
+  grid("calls", ["Invocation", "Request", "Took", "New connections", "Set-up", "Avoidable"], costly.map(([each, index]) => [el("button", { type: "button", onclick: () => { invoke(String(index)); lanes.focus(); } }, [each.name, each.kind, each.error && "✕ " + each.error, "at " + seconds(each.b)].filter(Boolean).join(" ")), each.id, ms(each.l), each.new, each.setup ? ms(each.setup) : "", each.avoidable ? ms(each.avoidable) : ""]));
+  if (data.invocations.length > costly.length) $("calls").append(el("p", { class: "faint" }, `${number(data.invocations.length - costly.length)} more that cost less`));
 }
 
 function summaries() {
-  grid("destinations", ["Destination", "Connections", "Requests", "Set-up", "Avoidable", "Phases", "Idle when the server closed"], data.destinations.map((each) => [each.name, each.connections, each.requests, ms(each.cost), each.avoidable ? ms(each.avoidable) : "", phaseStack(each), idleBars(each.idle)]));
+  grid("destinations", ["Destination", "Connections", "Requests", "Set-up", "Avoidable", "Phases", "Idle when the server closed"], data.destinations.map((each) => [each.name, each.connections, each.requests, ms(each.cost), each.avoidable ? ms(each.avoidable) : "", phaseStack(each), idleBars(each)]));
   grid("causes", ["Cause", "Meaning", "Count", "Set-up", "Avoidable"], data.causes.map(([id, title, count, cost, saved]) => [id, title, count, ms(cost), saved ? ms(saved) : ""]));
   grid("services", ["Service", "Connections", "Set-up", "Avoidable"], data.services.length > 1 ? data.services.map(([name, count, cost, saved]) => [name, count, ms(cost), saved ? ms(saved) : ""]) : []);
+  calls();
   if (data.problemCount) { $("problems").hidden = false; $("problems").append(el("h2", {}, `${number(data.problemCount)} problems while reading`), el("ul", {}, ...data.problems.map((text) => el("li", {}, text)))); }
 }
 
+// Only what the picture holds.
 function legend() {
+  const ends = new Set(items.map((item) => item.x)), kinds = new Set(data.arrows.map(([kind]) => kind)), phases = new Set(items.flatMap((item) => (item.h || []).map(([phase]) => phase)));
   const swatch = (name, words) => { const mark = el("i"); mark.style.background = `var(--${name})`; return el("span", {}, mark, words); };
-  $("legend").append(...Object.entries(PHASES).map(([name, words]) => swatch(name, `${words[0]} (${words[1]})`)), swatch("request", "request"), swatch("life", "idle"),
-    ...["/// frozen", "✕ server closed, failed", "| client closed", "▲ evicted (arrow from the evictor)", "→ still open", "┊ the server’s idle limit", "!1 avoidable, verdict 1"].map((text) => el("span", {}, text)));
+  const marks = [["/// frozen", items.some((item) => item.z)], ["◂ open before the recording", items.some((item) => !item.s)], ["✕ server closed, failed", ends.has("server") || ends.has("failed")], ["| client closed", ends.has("client")], ["▲ evicted (arrow from the evictor)", ends.has("evicted")], ["○ leaked", ends.has("leaked")], ["→ still open", ends.has("open")],
+    ["Y after a fork", items.some((item) => item.y)], ["┄▸ replaced by", kinds.has("replaced")], ["┊ the server’s idle limit", items.some((item) => item.g)], ["▀ invocation", data.invocations.length], ["!1 avoidable, verdict 1", items.some((item) => item.s && item.s.a)]];
+  $("legend").append(...Object.entries(PHASES).filter(([name]) => phases.has(name)).map(([name, words]) => swatch(name, `${words[0]} (${words[1]})`)), swatch("request", "request"), swatch("life", "idle"), ...marks.filter(([, used]) => used).map(([words]) => el("span", {}, words)));
 }
 
 function controls() {
   const causes = [...new Set(items.map(causeOf))].sort();
   $("cause").append(el("option", { value: "" }, "all"), ...causes.map((name) => el("option", { value: name }, name)));
-  $("invocation").append(el("option", { value: "" }, "all"), ...data.invocations.slice(0, 2000).map(([name, begin, , trace]) => el("option", { value: trace }, `${name} at ${seconds(begin)}`)));
+  $("invocation").append(el("option", { value: "" }, "all"), ...data.invocations.slice(0, 2000).map((each, index) => el("option", { value: index }, invocationName(each))));
   $("invocation-label").hidden = !data.invocations.length;
   for (const id of ["cause", "host", "invocation"]) $(id).addEventListener("input", () => { state[id] = $(id).value; filter(); });
   $("avoidable").addEventListener("input", () => { state.avoidable = $("avoidable").checked; filter(); });
+  for (const id of ["from", "to"]) $(id).addEventListener("change", () => show($("from").value * 1000, $("to").value * 1000));
   $("in").onclick = () => zoom(0.5); $("out").onclick = () => zoom(2); $("whole").onclick = reset;
   $("theme").onclick = () => { const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches; root.dataset.theme = dark ? "light" : "dark"; resize(); draw(); };
 }
 
 function keys(event) {
-  const acts = { ArrowDown: () => step(order3(), 1), ArrowUp: () => step(order3(), -1), ArrowLeft: () => pan(-0.15), ArrowRight: () => pan(0.15), "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: reset, Enter: () => panel.hidden || panel.querySelector("h3").focus() };
+  const acts = { ArrowDown: () => step(order3(), 1), ArrowUp: () => step(order3(), -1), ArrowLeft: () => pan(-0.15), ArrowRight: () => pan(0.15), "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: reset, z: closeUp, Enter: () => panel.hidden || panel.querySelector("h3").focus() };
   const act = event.ctrlKey || event.metaKey ? null : acts[event.key];
   if (act) { event.preventDefault(); act(); }
 }
@@ -76,14 +96,20 @@ const order3 = () => rows.flatMap((row) => row.lives || []);
 
 function pointer() {
   let from = null, moved = false;
-  canvas.addEventListener("pointerdown", (event) => { from = event.offsetX; moved = false; canvas.setPointerCapture(event.pointerId); });
+  canvas.addEventListener("pointerdown", (event) => { from = event.offsetX; if (event.offsetY < AXIS) brush = [from, from]; moved = false; canvas.setPointerCapture(event.pointerId); });
   canvas.addEventListener("pointermove", (event) => {
     if (from === null) { const [item] = hit(event.offsetX, event.offsetY); canvas.title = item ? `${nameOf(item)}: ${causeOf(item)} ${ms(costOf(item))}` : ""; return; }
     if (Math.abs(event.offsetX - from) < 4 && !moved) return;
-    moved = true; pan((from - event.offsetX) / (width - LEFT - RIGHT)); from = event.offsetX;
+    moved = true;
+    if (brush) { brush[1] = event.offsetX; draw(); return; }
+    pan((from - event.offsetX) / (width - LEFT - RIGHT)); from = event.offsetX;
   });
-  canvas.addEventListener("pointerup", (event) => { from = null; if (!moved) choose(...hit(event.offsetX, event.offsetY)); });
-  canvas.addEventListener("pointercancel", () => { from = null; });
+  canvas.addEventListener("pointerup", (event) => {
+    from = null;
+    if (brush) { const [a, b] = brush; brush = null; if (moved) show(timeAt(Math.min(a, b)), timeAt(Math.max(a, b))); draw(); }
+    else if (!moved) choose(...hit(event.offsetX, event.offsetY));
+  });
+  canvas.addEventListener("pointercancel", () => { from = brush = null; draw(); });
   canvas.addEventListener("dblclick", (event) => zoom(0.25, timeAt(event.offsetX)));
   lanes.addEventListener("wheel", (event) => { if (event.ctrlKey) { event.preventDefault(); zoom(event.deltaY > 0 ? 1.25 : 0.8, timeAt(event.offsetX)); } else if (event.deltaX) pan(event.deltaX / width); }, { passive: false });
   lanes.addEventListener("scroll", draw);
@@ -93,6 +119,8 @@ function pointer() {
 function follow() {
   const wanted = new URLSearchParams(location.hash.slice(1)).get("span");
   if (!wanted) return;
+  const call = data.invocations.findIndex((each) => each.span === wanted);
+  if (call >= 0) { invoke(String(call)); return; }
   for (const item of items) {
     const request = item.i.indexOf(wanted);
     if (request >= 0 || (item.s && item.s.i === wanted) || item.c === wanted || (item.h && item.h.some((each) => each[4] === wanted))) { choose(item, request); reveal(item); return; }
@@ -101,12 +129,12 @@ function follow() {
 }
 
 function start() {
-  $("headline").textContent = data.headline; $("cost").textContent = data.cost; $("wait").textContent = data.wait;
-  $("footer").textContent = `conntrace ${data.version}` + (data.start ? ` · from ${data.start}` : "") + (data.complete ? "" : " · only counted: the input is too large to show every connection");
+  $("headline").textContent = data.headline; $("cost").textContent = data.cost; $("wait").textContent = data.wait; $("note").textContent = data.note;
+  $("footer").textContent = `conntrace ${data.version}` + (data.start ? ` · from ${data.start}` : "") + (data.repeated ? ` · ${number(data.repeated)} spans came more than once; each counts once` : "");
   document.title = "conntrace: " + (data.cost || data.headline);
   $("verdicts").append(...data.verdicts.slice(0, 24).map(card));
   for (const id of ["picture", "scroll"]) if (!items.length) $(id).closest("section").hidden = true;
-  tableHead(); summaries(); legend(); controls(); pointer(); resize(); filter(); sizeLanes();
+  tableHead(); summaries(); legend(); controls(); pointer(); resize(); reset(); filter(); sizeLanes();
   listeners.push(() => { showPanel(); resize(); layout(); draw(); showRow(); });
   scroll.addEventListener("scroll", fill);
   scroll.addEventListener("keydown", (event) => { const by = { ArrowDown: 1, ArrowUp: -1 }[event.key]; if (by) { event.preventDefault(); step(sorted, by); } else if (event.key === "Enter" && !panel.hidden) panel.querySelector("h3").focus(); });

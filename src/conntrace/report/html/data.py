@@ -7,15 +7,14 @@ from typing import Any
 
 import conntrace
 from conntrace import catalogue
-from conntrace import semantic_names as names
 from conntrace.report import text_counts
 from conntrace.report.clean import clean
-from conntrace.report.html.arrows import evictions
 from conntrace.report.html.items import Items, Texts
 from conntrace.report.json_parts import spread
 from conntrace.report.json_report import moment
 from conntrace.report.load import Loaded
-from conntrace.report.record import SpanRecord
+from conntrace.report.model import Connection
+from conntrace.report.text import NOTHING, ONLY_COUNTED
 from conntrace.report.text_connections import service_of
 from conntrace.report.text_verdicts import cost_words, place_words
 from conntrace.report.units import count
@@ -34,7 +33,9 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "complete": told.complete,
         "version": conntrace.__version__,
         "headline": _headline(told),
-        "cost": cost_words(told.judgement) if told.complete else "",
+        "cost": cost_words(told.judgement) if told.tally.spans else NOTHING,
+        "note": ONLY_COUNTED if not told.complete else "",
+        "repeated": told.repeated,
         "wait": text_counts.wait_words(told.tally.total) if told.tally.total.waits else "",
         "start": moment(told.tally.start_ns),
         "length": round((model.end_ns - model.start_ns) / 1e6, 3),
@@ -51,8 +52,9 @@ def page_data(told: Loaded) -> dict[str, Any]:
             for name, each in islice(told.tally.by_service().items(), MAX_DESTINATIONS)
         ],
         "processes": [_process(each) for each in model.processes],
-        "invocations": [_invocation(each, model.start_ns) for each in invocations(told)],
-        "arrows": evictions(model),
+        "functions": _functions(told),
+        "invocations": _invocations(told, items),
+        "arrows": _arrows(model.connections),
         "items": shown,
         "texts": texts.texts,
     }
@@ -61,12 +63,6 @@ def page_data(told: Loaded) -> dict[str, Any]:
 def service_name(name: str) -> str:
     """The service without OpenTelemetry's word for a name that nobody chose."""
     return name.removeprefix("unknown_service:")
-
-
-def invocations(told: Loaded) -> list[SpanRecord]:
-    """Spans of Lambda invocations and of requests served, in order of time."""
-    spans = [s for trace in told.model.traces.values() for s in trace if s.kind == names.SERVER]
-    return sorted(spans, key=lambda span: span.start_ns)
 
 
 def _headline(told: Loaded) -> str:
@@ -130,6 +126,7 @@ def _destinations(told: Loaded) -> list[dict[str, Any]]:
                 "avoidable": round(traffic.avoidable_ms, 3),
                 "phases": phases,
                 "idle": spread(traffic.idle),
+                "limit": round(traffic.limit.low, 3) if traffic.limit.count else 0,
             }
         )
     return rows
@@ -141,6 +138,51 @@ def _process(process: Any) -> str:
     return clean(f"{pid} {who}".strip())
 
 
-def _invocation(span: SpanRecord, start_ns: int) -> list[Any]:
-    begin, length = round((span.start_ns - start_ns) / 1e6, 3), round(span.duration_ms, 3)
-    return [clean(span.name, 100), begin, length, span.trace_id]
+def _arrows(connections: list[Connection]) -> list[list[Any]]:
+    """Between two lives: kind, number of the one where it begins, number of the other."""
+    found: list[list[Any]] = []
+    for each in connections:
+        if each.evicted_by is not None:
+            found.append(["evicted", each.evicted_by, each.number])
+        if each.replaces:
+            found.append(["replaced", each.replaces, each.number])
+        if each.forked_from:
+            found.append(["fork", each.forked_from, each.number])
+    return found
+
+
+def _functions(told: Loaded) -> list[list[Any]]:
+    """Name, invocations, cold, failed, median ms, and times for each invocation."""
+    rows = []
+    for name, each in islice(told.tally.by_service().items(), MAX_DESTINATIONS):
+        if calls := each.invocations:
+            median = round(each.took.quantile(0.5) * 1000, 3)
+            costs = _costs(each.cost_ms / calls, each.avoidable_ms / calls)
+            called = (calls, each.cold, each.invocations_failed, median)
+            rows.append([clean(service_name(name)), *called, *costs])
+    return rows
+
+
+def _invocations(told: Loaded, items: Items) -> list[dict[str, Any]]:
+    """The invocations, each with the places of its items in the list of all."""
+    begin, strays = told.model.start_ns, items.places_of_strays()
+    return [
+        {
+            "name": clean(each.name, 100),
+            "id": clean(each.request_id, 80),
+            "kind": "init" if each.is_init else "cold" if each.is_cold else "",
+            "error": clean(each.error, 100),
+            "b": round((each.span.start_ns - begin) / 1e6, 3),
+            "l": round(each.span.duration_ms, 3),
+            "span": each.span.span_id,
+            "setup": round(each.setup_ms, 3),
+            "avoidable": round(each.avoidable_ms, 3),
+            "new": each.new_connections,
+            "process": items.processes.get(each.span.process, 0),
+            "items": [
+                *(connection.number - 1 for connection in each.connections),
+                *(strays[id(span)] for span in each.strays),
+            ],
+        }
+        for each in told.invocations
+    ]

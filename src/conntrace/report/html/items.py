@@ -16,8 +16,9 @@ from conntrace.report.model import (
     phase_of,
 )
 from conntrace.report.record import SpanRecord
+from conntrace.report.relations import is_leaked
 from conntrace.report.text_verdicts import place_words
-from conntrace.report.timeline import closed_ns, end_words
+from conntrace.report.timeline import closed_ns, end_words, is_evicted
 
 _LONG = 2000
 _STRAYS = "lookups and sockets without an HTTP connection"
@@ -52,9 +53,16 @@ class Items:
 
     def all(self) -> list[dict[str, Any]]:
         """Connections, then lookups and connects alone."""
-        model = self.told.model
-        strays = [*model.lookups, *model.raw_connects]
-        return [*map(self._connection, model.connections), *map(self._stray, strays)]
+        connections = self.told.model.connections
+        return [*map(self._connection, connections), *map(self._stray, self._strays())]
+
+    def places_of_strays(self) -> dict[int, int]:
+        """Where each lookup or connect alone stands in the list, by the record's identity."""
+        first = len(self.told.model.connections)
+        return {id(span): place for place, span in enumerate(self._strays(), start=first)}
+
+    def _strays(self) -> list[SpanRecord]:
+        return [*self.told.model.lookups, *self.told.model.raw_connects]
 
     def _phases(self) -> dict[tuple[str, str], list[SpanRecord]]:
         found: dict[tuple[str, str], list[SpanRecord]] = {}
@@ -85,6 +93,10 @@ class Items:
             item["s"] = self._cause(each.setup)
             steps = self.phases.get((each.setup.trace_id, each.setup.span_id), ())
             item["h"] = [self._step(step) for step in steps]
+            if cause_of(each.setup) == "forked_process":
+                item["y"] = 1
+        if each.frozen:
+            item["z"] = [[self._at(begin), self._at(end)] for begin, end in each.frozen]
         if each.close:
             item["c"] = each.close.span_id
         limit = self.limits.get(each.destination, float("inf"))
@@ -153,8 +165,10 @@ def _end(each: Connection) -> str:
     """How it ended: the name of the mark."""
     if each.setup is not None and each.setup.error:
         return "failed"
+    if is_evicted(each):
+        return "evicted"
     if each.close is None:
         return "open"
-    if each.close.text(names.CLOSE_REASON) == "pool_evicted_lru":
-        return "evicted"
+    if is_leaked(each):
+        return "leaked"
     return "client" if each.close.text(names.CLOSE_INITIATOR) == "local" else "server"

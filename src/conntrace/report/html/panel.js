@@ -23,10 +23,11 @@ function phaseRows(item) {
 function lifeTerms(list, item) {
   if (!item.n) return;
   term(list, "Served", number(item.q) + (item.q === 1 ? " request" : " requests"));
-  const by = evictorsOf.get(item.n);
-  term(list, "Ended", by !== undefined ? "pushed out of the pool" : T[item.w], by ? " by " : "", by ? jump(by) : "");
-  const victims = victimsOf.get(item.n) || [];
-  term(list, "Its set-up pushed out", ...victims.slice(0, 10).map(jump));
+  term(list, "Ended", T[item.w]);
+  const links = [["Pushed out by", into.evicted], ["Its set-up pushed out", outOf.evicted], ["Replaces", into.replaced], ["Replaced by", outOf.replaced], ["Forked from", into.fork], ["Not usable in a fork:", outOf.fork]];
+  for (const [words, map] of links) term(list, words, ...(map.get(item.n) || []).slice(0, 10).map(jump));
+  if (item.g) term(list, "The server would close it", "at " + seconds(item.g) + " (dotted line)");
+  if (item.z) term(list, "Frozen", seconds(item.z.reduce((sum, [from, to]) => sum + to - from, 0)));
   if (state.request >= 0) {
     const [begin, length, idle, frozen] = item.r.slice(state.request * 4, state.request * 4 + 4);
     term(list, "Request " + (state.request + 1), `at ${seconds(begin)}, ${ms(length)}` + (idle ? `, after ${idle} s idle` : "") + (frozen ? `, of it ${frozen} s frozen` : ""));
@@ -49,6 +50,8 @@ function showPanel() {
   term(list, "Called at", T[s.w || 0]);
   term(list, "Client", item.n ? T[item.o || 0] : "", s.m ? " made at " + T[s.m] : "");
   lifeTerms(list, item);
+  const calls = invocationsOf.get(item) || [];
+  term(list, "Invocations", calls.length ? el("ul", {}, ...calls.slice(0, 10).map((index) => el("li", {}, el("button", { type: "button", onclick: () => invoke(String(index)) }, invocationName(data.invocations[index])))), calls.length > 10 ? el("li", {}, number(calls.length - 10) + " more") : "") : "");
   term(list, "Process", data.processes[item.p] || "");
   term(list, "Trace", T[s.t || 0]);
   const close = el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => { choose(null); lanes.focus(); } }, "✕");

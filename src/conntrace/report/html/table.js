@@ -6,7 +6,7 @@ const COLUMNS = [
   ["Avoidable", 10, (i) => (i.s && i.s.a ? i.s.l : 0), (i) => (i.s && i.s.a ? "yes" + (i.s.v ? ", " + i.s.v : "") : ""), ""],
   ["Start", 9, (i) => i.b, (i) => seconds(i.b), "num"],
   ["Requests", 9, (i) => i.q, (i) => (i.n ? number(i.q) : ""), "num"],
-  ["End", 14, (i) => T[i.w], (i) => (evictorsOf.has(i.n) ? "evicted" : T[i.w]), ""],
+  ["End", 14, (i) => T[i.w], (i) => T[i.w], ""],
 ];
 const LINE = 27, scroll = $("scroll"), body = $("table").tBodies[0];
 let sorted = [], order = { column: 5, down: false }, everything = false;

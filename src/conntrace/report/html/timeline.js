@@ -51,18 +51,14 @@ function fit(text, room) {
   return low ? text.slice(0, low) + "…" : "";
 }
 
-let asked = false, flagged = -99;
+let asked = false, flagged = -99, brush = null;
 function draw() { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; paint(); }); } }
 
 function paint() {
   ctx.fillStyle = colors.bg; ctx.fillRect(0, 0, width, height);
   ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif"; ctx.textBaseline = "middle"; ctx.lineWidth = 1;
   const top = lanes.scrollTop;
-  ctx.fillStyle = colors.band;
-  for (const [, begin, length] of data.invocations) {
-    const x0 = x(begin), x1 = x(begin + length);
-    if (x1 >= 0 && x0 <= width) ctx.fillRect(x0, AXIS, Math.max(1, x1 - x0), height);
-  }
+  data.invocations.forEach(band);
   ruler();
   ctx.save(); ctx.beginPath(); ctx.rect(0, AXIS, width, height); ctx.clip();
   const shown = rows.filter((row) => row.y - top > -ROW && row.y - top < height);
@@ -70,6 +66,17 @@ function paint() {
   for (const row of shown) if (!row.head) { flagged = -99; for (const item of row.lives) life(item, row.y - top + ROW / 2); }
   arrows(top);
   ctx.restore();
+  if (brush) { ctx.fillStyle = colors.accent; ctx.globalAlpha = 0.2; ctx.fillRect(Math.min(...brush), 0, Math.abs(brush[1] - brush[0]), height); ctx.globalAlpha = 1; }
+}
+
+// Invocations: a pale band over all lanes, and a bar at the axis that is seen on any screen.
+function band(each, index) {
+  const x0 = x(each.b), x1 = Math.max(x0 + 1, x(each.b + each.l)), chosen = state.invocation === String(index);
+  if (x1 < 0 || x0 > width) return;
+  ctx.fillStyle = colors.band; ctx.fillRect(x0, AXIS, x1 - x0, height);
+  ctx.fillStyle = chosen ? colors.accent : each.error ? colors.bad : colors.faint;
+  ctx.fillRect(x0, AXIS - (chosen ? 6 : 4), x1 - x0, chosen ? 6 : 4);
+  if (chosen) { ctx.globalAlpha = 0.1; ctx.fillRect(x0, AXIS, x1 - x0, height); ctx.globalAlpha = 1; }
 }
 
 function ruler() {
@@ -96,6 +103,7 @@ function life(item, y) {
   if (item === state.chosen) { ctx.fillStyle = colors.band; ctx.fillRect(0, y - ROW / 2, width, ROW); ctx.strokeStyle = colors.accent; ctx.strokeRect(x0 - 5.5, y - 10.5, x1 - x0 + 18, 20); }
   ghost(item, y);
   ctx.strokeStyle = colors.life; ctx.lineWidth = 2; line(Math.max(-5, x0), y, Math.min(width + 5, x1), y); ctx.lineWidth = 1;
+  for (const [from, to] of item.z || []) hatch(x(from), x(to), y);
   requests(item, y);
   setup(item, y, x0);
   end(item, y, x1);
@@ -114,7 +122,6 @@ function requests(item, y) {
     const served = item.s ? Math.max(r[i], Math.min(item.s.b + item.s.l, r[i] + r[i + 1])) : r[i];
     const a = x(served), b = x(r[i] + r[i + 1]);
     if (b < 0 || a > width) continue;
-    if (r[i + 3] > 0) hatch(x(r[i] - r[i + 3] * 1000), x(r[i]), y);
     if (b < last + 0.6) continue;
     ctx.fillStyle = item === state.chosen && state.request === i / 4 ? colors.accent : colors.request;
     ctx.fillRect(a, y - 4, Math.max(1.6, b - a), 8);
@@ -123,6 +130,8 @@ function requests(item, y) {
 }
 
 function hatch(a, b, y) {
+  if (b < 0 || a > width || b - a < 1) return;
+  ctx.fillStyle = colors.bg; ctx.fillRect(Math.max(a, -10), y - 5, Math.min(b, width + 10) - Math.max(a, -10), 10);
   ctx.strokeStyle = colors.faint;
   for (let at = Math.max(a, -10); at < Math.min(b, width + 10); at += 5) line(at, y + 5, at + 5, y - 5);
 }
@@ -139,7 +148,13 @@ function setup(item, y, x0) {
     if (w > 12) { ctx.fillStyle = phase === "connect" || phase === "proxy" ? "#111" : colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
   }
   ctx.strokeStyle = s.a ? colors.bad : colors.fg; ctx.strokeRect(Math.round(a) - 0.5, y - 6.5, b - a + 1, 13);
+  if (item.y) fork(a, y);
   if ((s.a || s.v) && a - flagged > 22) { flag(a, y, s); flagged = a; }
+}
+
+function fork(at, y) {
+  ctx.strokeStyle = colors.accent; ctx.lineWidth = 2;
+  line(at - 6, y + 7, at - 6, y); line(at - 6, y, at - 10, y - 6); line(at - 6, y, at - 2, y - 6); ctx.lineWidth = 1;
 }
 
 // The verdict's number stands at the set-up; a filled flag says that it was avoidable.
@@ -151,41 +166,62 @@ function flag(at, y, s) {
 }
 
 function end(item, y, at) {
-  ctx.strokeStyle = ctx.fillStyle = item.x === "evicted" || item.x === "failed" ? colors.bad : colors.fg;
+  ctx.strokeStyle = ctx.fillStyle = ["evicted", "failed", "leaked"].includes(item.x) ? colors.bad : colors.fg;
   ctx.lineWidth = 2;
   if (item.x === "server" || item.x === "failed") { line(at - 4, y - 4, at + 4, y + 4); line(at - 4, y + 4, at + 4, y - 4); }
   else if (item.x === "client") line(at, y - 6, at, y + 6);
   else if (item.x === "evicted") { ctx.beginPath(); ctx.moveTo(at, y - 6); ctx.lineTo(at + 6, y + 5); ctx.lineTo(at - 6, y + 5); ctx.fill(); }
+  else if (item.x === "leaked") { ctx.beginPath(); ctx.arc(at + 3, y, 4.5, 0, 7); ctx.fillStyle = colors.bg; ctx.fill(); ctx.stroke(); }
   else if (item.x === "open") { line(at, y, at + 8, y); line(at + 4, y - 4, at + 8, y); line(at + 4, y + 4, at + 8, y); }
   ctx.lineWidth = 1;
 }
 
 function arrows(top) {
-  for (const [by, victim] of data.arrows) {
-    const from = byNumber.get(by), to = byNumber.get(victim), a = place.get(from), b = place.get(to);
+  for (const [kind, one, other] of data.arrows) {
+    const from = byNumber.get(one), to = byNumber.get(other), a = place.get(from), b = place.get(to);
     if (!a || !b) continue;
     const y0 = a.y - top + ROW / 2, y1 = b.y - top + ROW / 2;
     if (Math.max(y0, y1) < 0 || Math.min(y0, y1) > height) continue;
     const strong = state.chosen === from || state.chosen === to;
-    const x0 = x(from.b), x1 = x(to.e), up = y1 < y0 ? 1 : -1;
-    ctx.strokeStyle = ctx.fillStyle = colors.bad; ctx.globalAlpha = strong ? 1 : 0.38; ctx.lineWidth = strong ? 2 : 1;
-    ctx.beginPath(); ctx.moveTo(x0, y0 - up * 7); ctx.bezierCurveTo(x0 - 4, y0 - up * 30, x1 + 22, y1 + up * 30, x1 + 1, y1 + up * 9); ctx.stroke();
-    ctx.beginPath(); ctx.moveTo(x1, y1 + up * 7); ctx.lineTo(x1 + 7, y1 + up * 12); ctx.lineTo(x1 + 1, y1 + up * 15); ctx.fill();
-    ctx.globalAlpha = 1; ctx.lineWidth = 1;
+    ctx.strokeStyle = ctx.fillStyle = kind === "evicted" ? colors.bad : kind === "fork" ? colors.accent : colors.fg;
+    ctx.globalAlpha = strong ? 1 : 0.38; ctx.lineWidth = strong ? 2 : 1;
+    if (kind === "evicted") evicted(x(from.b), y0, x(to.e), y1);
+    else successor(x(kind === "fork" ? Math.max(from.b, Math.min(from.e, to.b)) : from.e), y0, x(to.s ? to.s.b : to.b), y1, kind);
+    ctx.globalAlpha = 1; ctx.lineWidth = 1; ctx.setLineDash([]);
   }
+}
+// From the set-up of the evictor to the end of its victim.
+function evicted(x0, y0, x1, y1) {
+  const up = y1 < y0 ? 1 : -1;
+  ctx.beginPath(); ctx.moveTo(x0, y0 - up * 7); ctx.bezierCurveTo(x0 - 4, y0 - up * 30, x1 + 22, y1 + up * 30, x1 + 1, y1 + up * 9); ctx.stroke();
+  ctx.beginPath(); ctx.moveTo(x1, y1 + up * 7); ctx.lineTo(x1 + 7, y1 + up * 12); ctx.lineTo(x1 + 1, y1 + up * 15); ctx.fill();
+}
+// From a lost connection's end (dashed: from the parent's life) to the set-up of the next one.
+function successor(x0, y0, x1, y1, kind) {
+  const down = y1 > y0 ? 1 : -1, gap = 8 * down, side = x1 - 1;
+  ctx.setLineDash(kind === "fork" ? [2, 3] : [5, 3]);
+  ctx.beginPath(); ctx.moveTo(x0, y0 + gap); ctx.bezierCurveTo(x0, (y0 + y1) / 2, side, (y0 + y1) / 2, side, y1 - gap - 4 * down); ctx.stroke(); ctx.setLineDash([]);
+  ctx.beginPath(); ctx.moveTo(side, y1 - gap + down); ctx.lineTo(side - 4, y1 - gap - 6 * down); ctx.lineTo(side + 4, y1 - gap - 6 * down); ctx.fill();
 }
 
 function zoom(factor, middle = (view.from + view.to) / 2) {
   const span = Math.min(whole * 1.2, Math.max(0.01, (view.to - view.from) * factor)), share = (middle - view.from) / (view.to - view.from);
-  view.from = middle - share * span; view.to = view.from + span; draw();
+  show(middle - share * span, middle + (1 - share) * span);
 }
-function pan(share) { const by = (view.to - view.from) * share; view.from += by; view.to += by; draw(); }
-function reset() { view.from = -whole * 0.01; view.to = whole; draw(); }
+function show(from, to) {
+  if (!(to > from)) return;
+  view.from = from; view.to = to;
+  $("from").value = +(Math.max(0, from) / 1000).toPrecision(6); $("to").value = +(to / 1000).toPrecision(6);
+  draw();
+}
+function pan(share) { const by = (view.to - view.from) * share; show(view.from + by, view.to + by); }
+function reset() { show(-whole * 0.01, whole); }
+function closeUp() { const item = state.chosen, edge = item ? Math.max(1, item.e - item.b) * 0.1 : 0; if (item) show(item.b - edge, item.e + edge); }
 function reveal(item) {
   const row = place.get(item);
   if (!row) return;
   if (row.y - AXIS < lanes.scrollTop || row.y + ROW > lanes.scrollTop + height) lanes.scrollTop = row.y - height / 2;
-  if (item.e < view.from || item.b > view.to) { const half = (view.to - view.from) / 2; view.from = item.b - half; view.to = item.b + half; }
+  if (item.e < view.from || item.b > view.to) { const half = (view.to - view.from) / 2; show(item.b - half, item.b + half); }
   draw();
 }
 function hit(px, py) {

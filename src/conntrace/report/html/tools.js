@@ -32,14 +32,13 @@ const costOf = (item) => (item.s ? item.s.l : 0);
 const nameOf = (item) => (item.n ? "#" + item.n + " " : "") + hostOf(item);
 const byNumber = new Map();
 items.forEach((item, index) => { item.k = index; if (item.n) byNumber.set(item.n, item); });
-const evictorsOf = new Map(), victimsOf = new Map();
-for (const [by, victim] of data.arrows) {
-  evictorsOf.set(victim, by);
-  if (!victimsOf.has(by)) victimsOf.set(by, []);
-  victimsOf.get(by).push(victim);
-  const lost = byNumber.get(victim);
-  if (lost && lost.x === "client") lost.x = "evicted";
-}
+// For each kind of arrow: the numbers at its other end.
+const into = { evicted: new Map(), replaced: new Map(), fork: new Map() }, outOf = { evicted: new Map(), replaced: new Map(), fork: new Map() };
+const append = (map, key, value) => (map.has(key) ? map.get(key).push(value) : map.set(key, [value]));
+for (const [kind, from, to] of data.arrows) { append(into[kind], to, from); append(outOf[kind], from, to); }
+const invocationsOf = new Map();
+data.invocations.forEach((each, index) => each.items.forEach((at) => append(invocationsOf, items[at], index)));
+const invocationName = (each) => [each.name, each.kind, each.error && "✕ " + each.error, "at " + seconds(each.b), each.id.slice(0, 8)].filter(Boolean).join(" ");
 // One state; whoever changes it calls `changed`.
 const state = { cause: "", host: "", invocation: "", avoidable: false, verdict: 0, chosen: null, request: -1 };
 const listeners = [];
