@@ -194,7 +194,7 @@ def _span_parts() -> Iterator[str]:
 def span_name(key: str) -> str:
     """The name as it is shown: the constant and what follows, or a name made of attributes."""
     text = SPANS[key].name
-    if key in ("HTTP_REQUEST_METHOD", "RPC_METHOD"):
+    if key in ("HTTP_REQUEST_METHOD", "RPC_METHOD", "FAAS_NAME", "INIT"):
         return text
     return f"{getattr(semantic_names, key)} {text}".rstrip()
 

@@ -75,6 +75,21 @@ SPANS: dict[str, SpanText] = {
         _CURRENT,
         "An AWS SDK call. Only when no other instrumentation makes this span.",
     ),
+    "FAAS_NAME": SpanText(
+        "{faas.name}",
+        "SERVER",
+        "the context in the event's headers, if there is one",
+        "One invocation of a Lambda function, with what it spent on connections. Named"
+        " `{http.request.method} {http.route}` when the event has a route; CONSUMER for a batch of"
+        " SQS. An X-Ray header is a link, or the parent with `OTEL_PROPAGATORS=xray-lambda`. Only"
+        " when no other tool makes this span.",
+    ),
+    "INIT": SpanText(
+        "{faas.name} init",
+        "INTERNAL",
+        "none; the first invocation links to it",
+        "What a Lambda function does before its first invocation. Not there when that is nothing.",
+    ),
 }
 
 # Attributes under `conntrace.`; the others are explained in OpenTelemetry's registry.
@@ -114,7 +129,7 @@ ATTRIBUTES: dict[str, str] = {
     "ATTEMPT_COUNT": "How many attempts there were.",
     "OBSERVED_BY": "`audit`: only an audit event showed it, so it has no duration.",
     "UNFINISHED_PHASE": "What was going on when its process ended: `dns`, `connect`, `tls`,"
-    " `sending`, `waiting` or `handler`.",
+    " `sending`, `waiting`, `handler` or `init`.",
     "LEDGER_LOOKUPS": "Lookups of this invocation.",
     "LEDGER_CONNECTS": "Connects of this invocation.",
     "LEDGER_HANDSHAKES": "TLS handshakes of this invocation.",
@@ -123,5 +138,7 @@ ATTRIBUTES: dict[str, str] = {
     "LEDGER_EVICTIONS": "Pool evictions of this invocation.",
     "LEDGER_SETUP_S": "Time that set-ups took in this invocation.",
     "LEDGER_AVOIDABLE_S": "The part of it that a change would save.",
+    "LEDGER_SPANS_DROPPED": "Spans of this invocation that were left out because there were too"
+    " many. Missing when none was.",
     "LEDGER_AGENT_S": "Time that conntrace itself took in this invocation.",
 }

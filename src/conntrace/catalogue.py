@@ -601,6 +601,7 @@ PHASES: dict[str, str] = {
     "sending": "sending the request",
     "waiting": "waiting for the response, or for a connection of the pool",
     "handler": "in the function's own code",
+    "init": "initialising the function",
 }
 
 

@@ -26,7 +26,7 @@ from conntrace.analyzer.span import AttributeValue, Link, Resource, Span
 
 __all__ = ["Result", "Span", "Spans", "capture", "read_spans", "replay", "run_program"]
 
-_KINDS = {1: names.INTERNAL, 2: names.SERVER, 3: names.CLIENT}
+_KINDS = {1: names.INTERNAL, 2: names.SERVER, 3: names.CLIENT, 5: names.CONSUMER}
 _STATUS_ERROR = 2
 
 

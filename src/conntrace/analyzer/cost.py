@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(slots=True)
@@ -32,6 +32,15 @@ class Totals:
         """Add another's counts to this."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+
+    def copy(self) -> Totals:
+        """The same counts, to be compared with later."""
+        return replace(self)
+
+    def since(self, before: Totals) -> Totals:
+        """What has come to these counts since they were as they were before."""
+        names = [each.name for each in fields(self)]
+        return Totals(**{name: getattr(self, name) - getattr(before, name) for name in names})
 
     def add_setup(self, duration_ns: int, avoidable: bool, unexplained: bool) -> None:
         """One set-up is over. Only an avoidable one has a change that would have saved its time."""

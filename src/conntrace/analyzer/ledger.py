@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from conntrace.analyzer.freezes import Freezes
 from conntrace.analyzer.ledger_connections import ConnectionLedger
 from conntrace.analyzer.ledger_records import Client, Connection, Pool
 from conntrace.events import Hello
+from conntrace.events_lambda import Restored
 
 
 class Ledger(ConnectionLedger):
     """The whole book of one process."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, freezes: Freezes | None = None) -> None:
+        super().__init__(freezes or Freezes())
+        self.past_init = False
+        """An invocation goes on, and what it connects to could have been connected to before."""
         self.late = False
         self.forked = False
 
@@ -29,6 +33,17 @@ class Ledger(ConnectionLedger):
             self.first_own_id = event.first_id
             if parent is not None:
                 self._inherit(parent, event.time_ns)
+
+    def restored(self, event: Restored) -> None:
+        """The process woke up from a snapshot: no fork, but nothing before it is connected."""
+        self.first_own_id = 0
+        for client in self.clients.values():
+            client.inherited = False
+        for pool in self.pools.values():
+            pool.inherited = False
+        for connection in self.connections.values():
+            connection.inherited = False
+            connection.restored_ns = connection.restored_ns or event.time_ns
 
     @property
     def forgotten(self) -> int:

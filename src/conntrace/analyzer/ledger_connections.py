@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conntrace.analyzer.freezes import Freezes
 from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import ClientLedger, site
 from conntrace.analyzer.ledger_losses import failure_in, lose_slot
@@ -34,8 +35,9 @@ _LOSES_SLOT = {"response_close": "closed", "collected": "collected"}
 class ConnectionLedger(ClientLedger):
     """Requests and connections of one process, in bounded memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, freezes: Freezes) -> None:
         super().__init__()
+        self.freezes = freezes
         self.requests: BoundedTable[Request] = BoundedTable(MAX_REQUESTS)
         self.connections: BoundedTable[Connection] = BoundedTable(MAX_CONNECTIONS)
         self._checkouts_by_thread: BoundedTable[Checkout] = BoundedTable(MAX_THREADS)
@@ -64,6 +66,7 @@ class ConnectionLedger(ClientLedger):
             connection = self._late_connection(pool, event)
         if connection is None:
             return None
+        self._note_freeze(connection, event)
         if event.outcome == "reused":
             self._lend(connection, event)
         elif event.outcome == "dropped":
@@ -79,6 +82,12 @@ class ConnectionLedger(ClientLedger):
         self.connections.put(connection.id, connection)
         pool.connections.append(connection.id)
         return connection
+
+    def _note_freeze(self, connection: Connection, event: Checkout) -> None:
+        idle_ns = event.idle_ns
+        if idle_ns < 0 and connection.idle_since_ns:
+            idle_ns = event.time_ns - connection.idle_since_ns
+        connection.frozen_ns = self.freezes.within(event.time_ns - idle_ns, event.time_ns)
 
     def _lend(self, connection: Connection, event: Checkout) -> None:
         idle_ns = event.idle_ns

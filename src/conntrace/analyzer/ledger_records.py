@@ -96,6 +96,7 @@ class Failure:
     time_ns: int = 0
     reused: bool = False
     idle_ns: int = -1
+    frozen_ns: int = 0
     taken: bool = False
     close: Close | None = None
     after_ns: int = -1
@@ -109,6 +110,7 @@ class Failure:
         """Note what the connection was like that failed."""
         self.reused = connection.requests > 1
         self.idle_ns = connection.idle_before_ns
+        self.frozen_ns = connection.frozen_ns
         self.probed_after_s = connection.probed_after_s
         if connection.stood_ns and connection.started_ns:
             self.setup_ns = connection.stood_ns - connection.started_ns
@@ -189,6 +191,10 @@ class Connection:
     late: bool = False
     asked_to_close: bool = False
     idle_before_ns: int = -1
+    frozen_ns: int = 0
+    """How much of the idle time before the last check-out the environment was frozen."""
+    restored_ns: int = 0
+    """When the process woke up from a snapshot that this connection was in."""
     probed_after_s: int = -1
     close: Close | None = None
     dropped: Checkout | None = None

@@ -7,47 +7,34 @@ extension. One caller at a time; time comes from events and from `tick`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from conntrace.analyzer.cost import Totals
+from conntrace.analyzer.environment import EXIT_ERROR, Environment, error_of_shutdown
+from conntrace.analyzer.invocation_facts import failed_invocation
 from conntrace.analyzer.span import AttributeValue, Exporter, Span
 from conntrace.analyzer.spans import ProcessSpans
 from conntrace.analyzer.spans_redaction import redact, scrub
+from conntrace.analyzer.summary import Summary
 from conntrace.catalogue import PROCESS_LOST, UNFINISHED
 from conntrace.events import Event, Hello, MalformedEvent, decode, encode
+from conntrace.events_lambda import (
+    PlatformFrozen,
+    PlatformInit,
+    PlatformInvoke,
+    PlatformRuntimeDone,
+    PlatformShutdown,
+)
 
 MAX_LIVE_PROCESSES = 4096
 MAX_ENDED_PROCESSES = 64
 BATCH = 512
 
+PLATFORM = "platform"
+"""Stands for the process in recorded lines that the host fed by `Pipeline.platform`."""
+
 OnCause = Callable[[str, int, dict[str, AttributeValue]], None]
 Recorder = Callable[[bytes], None]
-
-
-@dataclass(slots=True)
-class Summary:
-    """How a recording was: what the last line of a run says. Durations in seconds."""
-
-    processes: int = 0
-    requests: int = 0
-    reused: int = 0
-    connections: int = 0
-    lookups: int = 0
-    not_lookups: int = 0
-    connects: int = 0
-    handshakes: int = 0
-    evictions: int = 0
-    findings: int = 0
-    unexplained: int = 0
-    setup_s: float = 0.0
-    avoidable_s: float = 0.0
-    agent_s: float = 0.0
-    dropped: int = 0
-    bad_lines: int = 0
-    failures: int = 0
-    forgotten: int = 0
-    switched_off: list[str] = field(default_factory=list)
 
 
 class Pipeline:
@@ -57,6 +44,9 @@ class Pipeline:
     set-up of a request is explained. `recorder` gets each event again, scrubbed, as one line
     `process TAB event` without a line end. Errors within one event are counted, not raised, unless
     CONNTRACE_TESTING=1.
+
+    For AWS Lambda: `host_resource` are resource attributes that only the extension knows, and
+    `propagators` what OTEL_PROPAGATORS names.
     """
 
     def __init__(
@@ -66,12 +56,16 @@ class Pipeline:
         redact: frozenset[str] = frozenset(),
         on_cause: OnCause | None = None,
         recorder: Recorder | None = None,
+        host_resource: Mapping[str, AttributeValue] | None = None,
+        propagators: Collection[str] = (),
     ) -> None:
         self._exporters = tuple(exporters)
         self._redact = redact
         self._on_cause = on_cause
         self._recorder = recorder
         self._raise = os.environ.get("CONNTRACE_TESTING") == "1"
+        self._environment = Environment(host_resource, propagators)
+        self._orphans: dict[str, int] = {}
         self._finished: list[Span] = []
         self._live: dict[str, ProcessSpans] = {}
         self._ended: dict[str, ProcessSpans] = {}
@@ -84,6 +78,9 @@ class Pipeline:
 
     def feed(self, process: str, lines: Sequence[bytes]) -> None:
         """Take event lines of one process, in the order in which it sent them."""
+        if process == PLATFORM:
+            self._replay_platform(lines)
+            return
         spans = self._live.get(process) or self._revived(process)
         for line in lines:
             if not line:
@@ -97,7 +94,7 @@ class Pipeline:
             if len(self._finished) >= BATCH:
                 self._export()
         if spans.said_goodbye:
-            self._end(process, UNFINISHED)
+            self._gone(process, UNFINISHED)
         self._export()
 
     def _take(self, process: str, spans: ProcessSpans, event: Event) -> None:
@@ -107,6 +104,9 @@ class Pipeline:
             spans.hello(event, self._known(event.forked_from))
         else:
             spans.feed(event)
+        self._record(process, event)
+
+    def _record(self, process: str, event: Event) -> None:
         if self._recorder is not None:
             scrub(event)
             self._recorder(process.encode() + b"\t" + encode(event))
@@ -129,13 +129,18 @@ class Pipeline:
 
     def _new_process(self, process: str) -> ProcessSpans:
         tell = self._on_cause
-        if tell is None:
-            return ProcessSpans(process, self._finished, decided_badly=self._contain)
 
         def on_cause(request: int, attributes: dict[str, AttributeValue]) -> None:
-            tell(process, request, attributes)
+            if tell is not None:
+                tell(process, request, attributes)
 
-        return ProcessSpans(process, self._finished, on_cause=on_cause, decided_badly=self._contain)
+        return ProcessSpans(
+            process,
+            self._finished,
+            environment=self._environment,
+            on_cause=on_cause if tell is not None else None,
+            decided_badly=self._contain,
+        )
 
     def _contain(self, error: Exception) -> None:
         """A mistake of ours costs one event, not the run; our own tests are to see it."""
@@ -146,21 +151,90 @@ class Pipeline:
     def lost(self, process: str) -> None:
         """The process is gone: what it left open is ended as an error."""
         if process in self._live:
-            self._end(process, PROCESS_LOST)
+            self._gone(process, PROCESS_LOST)
             self._export()
 
-    def _end(self, process: str, error: str) -> None:
+    def _gone(self, process: str, error: str) -> None:
+        """No more comes from a process. In the middle of an invocation the platform has the word:
+        it alone knows a time-out from a crash."""
+        spans = self._live[process]
+        if not spans.invocations.running or spans.invocations.outcome:
+            self._end(process, error)
+        else:
+            self._orphans.setdefault(process, max(self._now_ns, spans.latest_ns))
+
+    def _end_orphans(self, error: str) -> None:
+        for process, gone_ns in list(self._orphans.items()):
+            if process in self._live:
+                self._end(process, error, gone_ns)
+        self._orphans.clear()
+
+    def platform(self, event: Event) -> None:
+        """Take what the host of a Lambda function was told by the platform, in order of time: a
+        freeze before the packets of the invocation that came after it."""
+        try:
+            self._take_platform(event)
+            self._record(PLATFORM, event)
+        except Exception as error:
+            self._contain(error)
+        self._export()
+
+    def _take_platform(self, event: Event) -> None:
+        self._now_ns = max(self._now_ns, event.time_ns)
+        if isinstance(event, PlatformFrozen):
+            self._environment.freezes.add(event.start_ns, event.time_ns)
+        elif isinstance(event, PlatformInvoke):
+            self._end_orphans(EXIT_ERROR)
+            self._environment.invoked(event)
+        elif isinstance(event, PlatformRuntimeDone):
+            self._environment.done(event)
+            for process in list(self._orphans):
+                if self._live[process].invocations.outcome:
+                    self._end(process, EXIT_ERROR, self._orphans.pop(process))
+        elif isinstance(event, PlatformInit):
+            self._tell_init(event)
+        elif isinstance(event, PlatformShutdown):
+            self._shut_down(error_of_shutdown(event.reason))
+
+    def _tell_init(self, event: PlatformInit) -> None:
+        """The process that the platform started is the first that says it is a function."""
+        self._environment.init_error = self._environment.init_error or event.error
+        for spans in self._live.values():
+            if spans.invocations.function is not None:
+                spans.invocations.platform_init(event)
+                return
+
+    def _shut_down(self, error: str) -> None:
+        self._end_orphans(error or EXIT_ERROR)
+        for process in list(self._live):
+            self._end(process, error or UNFINISHED)
+        self._give_up_waiting(error or UNFINISHED)
+
+    def _give_up_waiting(self, error: str) -> None:
+        """Invocations that the platform told of and no process ever began."""
+        for told in self._environment.never_started():
+            self._finished.append(failed_invocation(told, self._environment, self._now_ns, error))
+
+    def _replay_platform(self, lines: Sequence[bytes]) -> None:
+        for line in lines:
+            try:
+                self.platform(decode(line))
+            except MalformedEvent:
+                self._bad_lines += 1
+
+    def _end(self, process: str, error: str, end_ns: int = 0) -> None:
         spans = self._live.pop(process)
-        self._break_off(spans, error)
+        self._orphans.pop(process, None)
+        self._break_off(spans, error, end_ns)
         # A child forked from it may still say hello: its ledger is kept for a while.
         self._ended[process] = spans
         if len(self._ended) > MAX_ENDED_PROCESSES:
             self._settle_accounts(self._ended.pop(next(iter(self._ended))))
 
-    def _break_off(self, spans: ProcessSpans, error: str) -> None:
+    def _break_off(self, spans: ProcessSpans, error: str, end_ns: int) -> None:
         try:
             # A goodbye is the end; a process that was killed may have hung since its last event.
-            spans.break_off(0 if spans.said_goodbye else self._now_ns, error)
+            spans.break_off(end_ns or (0 if spans.said_goodbye else self._now_ns), error)
         except Exception as error:
             self._contain(error)
 
@@ -186,8 +260,10 @@ class Pipeline:
 
     def finish(self) -> None:
         """Nothing more comes: end what is open and hand the last spans over."""
+        self._end_orphans(EXIT_ERROR)
         for process in list(self._live):
             self._end(process, UNFINISHED)
+        self._give_up_waiting(UNFINISHED)
         self._export()
 
     def _export(self) -> None:
@@ -209,42 +285,16 @@ class Pipeline:
             setattr(summary, name, getattr(self._past, name))
         summary.switched_off = list(self._past.switched_off)
         for spans in (*self._live.values(), *self._ended.values()):
-            _add_process(summary, totals, spans)
+            summary.add_process(totals, spans)
         summary.processes = self._processes
         summary.bad_lines = self._bad_lines
         summary.failures += self._failures
         summary.dropped += sum(exporter.dropped for exporter in self._exporters)
-        _add_totals(summary, totals)
+        summary.tell(totals)
         return summary
 
     def _settle_accounts(self, spans: ProcessSpans) -> None:
-        _add_process(self._past, self._past_totals, spans)
-
-
-def _add_process(summary: Summary, totals: Totals, spans: ProcessSpans) -> None:
-    totals.add(spans.totals)
-    summary.dropped += spans.drops.requests + spans.drops.events
-    summary.failures += spans.drops.failures
-    summary.forgotten += spans.ledger.forgotten
-    for hook in spans.drops.switched_off:
-        if hook not in summary.switched_off:
-            summary.switched_off.append(hook)
-
-
-def _add_totals(summary: Summary, totals: Totals) -> None:
-    summary.requests = totals.requests
-    summary.reused = totals.reused
-    summary.connections = totals.setups
-    summary.lookups = totals.lookups
-    summary.not_lookups = totals.not_lookups
-    summary.connects = totals.connects
-    summary.handshakes = totals.handshakes
-    summary.evictions = totals.evictions
-    summary.findings = totals.avoidable
-    summary.unexplained = totals.unexplained
-    summary.setup_s = totals.setup_ns / 1e9
-    summary.avoidable_s = totals.avoidable_ns / 1e9
-    summary.agent_s = totals.agent_ns / 1e9
+        self._past.add_process(self._past_totals, spans)
 
 
 def replay(lines: Iterable[bytes], pipeline: Pipeline) -> None:

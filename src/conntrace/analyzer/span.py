@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-AttributeValue: TypeAlias = str | bool | int | float | list[str]
+AttributeValue: TypeAlias = str | bool | int | float | list[str] | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What one process is. Equal resources may be exported together."""
+    """What one process is; lists in it are tuples. Equal resources may be exported together."""
 
     attributes: tuple[tuple[str, AttributeValue], ...]
 
@@ -29,8 +29,8 @@ class Span:
     """One finished span. Ids are lower-case hexadecimal, times ns since the Unix epoch.
 
     `parent_span_id` is empty for a root. `foreign_parent` says that the parent is not ours: a span
-    of the program's own OpenTelemetry set-up; `unsampled_parent`, that its sampler turned that
-    away.
+    of the program's own OpenTelemetry set-up, or of whoever invoked the function;
+    `unsampled_parent`, that a sampler turned that one, or one further up, away.
     """
 
     trace_id: str

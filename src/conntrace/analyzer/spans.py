@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from conntrace.analyzer.cost import Totals
+from conntrace.analyzer.environment import Environment
 from conntrace.analyzer.ledger import Ledger
 from conntrace.analyzer.span import Resource, Span
 from conntrace.analyzer.spans_closes import CloseSpans
+from conntrace.analyzer.spans_invocations import InvocationSpans
 from conntrace.analyzer.spans_open import Ids, SpanMaker
 from conntrace.analyzer.spans_raw import RawDials
 from conntrace.analyzer.spans_requests import RequestSpans
@@ -47,10 +49,21 @@ from conntrace.events import (
     TunnelEnd,
     TunnelStart,
 )
+from conntrace.events_lambda import Function, InitError, InvocationEnd, InvocationStart, Restored
 
 # A thread that does one of these has gone on from its last lookup. Closes, collections and the ends
 # of leases do not count: finalizers may run them in the middle of anything.
-_GOES_ON = (RequestStart, Checkout, SetupStart, TlsStart, CallStart, CallEnd, RequestEnd)
+_GOES_ON = (
+    RequestStart,
+    Checkout,
+    SetupStart,
+    TlsStart,
+    CallStart,
+    CallEnd,
+    RequestEnd,
+    InvocationStart,
+    InvocationEnd,
+)
 
 
 class ProcessSpans:
@@ -61,18 +74,24 @@ class ProcessSpans:
         process: str,
         finished: list[Span],
         *,
+        environment: Environment | None = None,
         on_cause: OnCause | None = None,
         decided_badly: Callable[[Exception], None] | None = None,
     ) -> None:
         self.process = process
-        self.ledger = Ledger()
+        self._environment = environment or Environment()
+        self._hello = Hello()
+        self.ledger = Ledger(self._environment.freezes)
         self.totals = Totals()
         self.drops = Drops()
         self.said_goodbye = False
-        self.latest_ns = 0
+        self.latest_ns = self._before_ns = 0
         self._finished = finished
         self.maker = SpanMaker(Resource(()), Ids(), finished)
-        self._requests = RequestSpans(process, self.ledger, self.maker, self.totals)
+        self.invocations = InvocationSpans(self.maker, self.totals, self._environment)
+        self._requests = RequestSpans(
+            process, self.ledger, self.maker, self.totals, self.invocations.outermost
+        )
         self._setups = SetupSpans(
             self.ledger,
             self.maker,
@@ -90,6 +109,11 @@ class ProcessSpans:
         ledger, requests, steps = self.ledger, self._requests, self._steps
         return {
             Clock: self._clock,
+            Function: self._function,
+            InvocationStart: self._invocation_start,
+            InvocationEnd: self._invocation_end,
+            InitError: self.invocations.init_failed,
+            Restored: self._restored,
             Goodbye: self._goodbye,
             Drops: self._dropped,
             ManagerNew: ledger.manager_new,
@@ -121,6 +145,7 @@ class ProcessSpans:
 
     def feed(self, event: Event) -> None:
         """Take one event; finished spans appear in the list given at the start."""
+        self._before_ns = self.latest_ns
         if event.time_ns > self.latest_ns:
             self.latest_ns = event.time_ns
         if len(self._dials):
@@ -135,8 +160,39 @@ class ProcessSpans:
         """The process says who it is; `parent` is the one it was forked from."""
         self.latest_ns = max(self.latest_ns, event.time_ns)
         self.maker.set_clocks(event.time_ns, event.wall_ns)
-        self.maker.resource = resource_of(event, self.process)
+        self._hello = event
+        self.invocations.began_ns = event.started_ns or event.time_ns
         self.ledger.hello(event, parent.ledger if parent is not None else None)
+        if parent is not None:
+            self.invocations.forked_from(parent.invocations)
+        self._name_resource()
+
+    def _name_resource(self) -> None:
+        function = self.invocations.function
+        self.maker.resource = resource_of(
+            self._hello, self.process, function, self._environment.host_resource
+        )
+        if function is not None:
+            self._environment.resource = self.maker.resource
+
+    def _function(self, event: Function) -> None:
+        self.invocations.describe(event)
+        self._name_resource()
+
+    def _invocation_start(self, event: InvocationStart) -> None:
+        self.invocations.start(event, self._before_ns)
+        function = self.invocations.function
+        # What is connected before a snapshot is dead after it: there INIT would be no better.
+        self.ledger.past_init = function is None or function.initialization != "snap-start"
+
+    def _invocation_end(self, event: InvocationEnd) -> None:
+        self.invocations.end(event)
+        self.ledger.past_init = False
+
+    def _restored(self, event: Restored) -> None:
+        self.invocations.snapshot_ended(self._before_ns)
+        self.maker.set_clocks(event.time_ns, event.wall_ns)
+        self.ledger.restored(event)
 
     def tick(self, now_ns: int) -> None:
         """Time passes (CLOCK_MONOTONIC)."""
@@ -178,11 +234,15 @@ class ProcessSpans:
     def break_off(self, end_ns: int, error: str) -> None:
         """End everything that goes on, as an error of this type (`error.type`)."""
         end_ns = max(end_ns, self.latest_ns)
+        error = self.invocations.outcome or error
+        doing = self._steps.doing() or ("waiting" if len(self._requests.requests) else "")
         self._closes.write_waiting()
         self._steps.break_off(end_ns, error)
         phases = self._setups.break_off_all(end_ns, error)
         self._dials.break_off(end_ns, error)
         self._requests.break_off(end_ns, error, phases)
+        self.invocations.break_off(end_ns, error, doing or "handler")
+        self.invocations.break_off_init(end_ns, error, doing)
 
     def abandon(self) -> None:
         """Forget open spans, keep the ledger: this is a forked child's copy of its parent."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from conntrace.analyzer.ledger_records import SpanReference
 from conntrace.analyzer.span import AttributeValue, Resource, Span
+from conntrace.analyzer.span_room import SpanRoom
 from conntrace.semantic_names import ERROR_TYPE, INTERNAL, UNFINISHED_PHASE
 
 _DRAWN_BYTES = 4096
@@ -50,6 +51,8 @@ class OpenSpan:
     span: Span
     parent: OpenSpan | None = None
     ended: bool = False
+    offset_ns: int = 0
+    """From its clock to the wall clock when it began: one that is set meanwhile shifts no end."""
 
     @property
     def reference(self) -> SpanReference:
@@ -68,6 +71,7 @@ class Parent(NamedTuple):
 
 
 ROOT = Parent()
+"""Under nothing: the span begins a trace of its own."""
 _UNSAMPLED = "-00"
 
 
@@ -79,7 +83,14 @@ def foreign(trace_id: str, span_id: str) -> Parent:
 
 def below(open_span: OpenSpan) -> Parent:
     """One of ours as a parent."""
-    return Parent(open_span.span.trace_id, open_span.span.span_id, False, open_span)
+    span = open_span.span
+    return Parent(span.trace_id, span.span_id, False, open_span, span.unsampled_parent)
+
+
+def beside(open_span: OpenSpan) -> Parent:
+    """One of ours as a parent that may be over before its child, and does not keep it inside."""
+    span = open_span.span
+    return Parent(span.trace_id, span.span_id, unsampled=span.unsampled_parent)
 
 
 class SpanMaker:
@@ -94,6 +105,10 @@ class SpanMaker:
         self._ids = ids
         self._finished = finished
         self._offset_ns = 0
+        self.room: SpanRoom | None = None
+        """How many more spans may leave; None for any number."""
+        self.dropped = 0
+        """Spans that had no room."""
 
     def renew_ids(self) -> None:
         """After a fork: the copied ids would be drawn twice."""
@@ -125,7 +140,7 @@ class SpanMaker:
             foreign_parent=parent.foreign,
             unsampled_parent=parent.unsampled,
         )
-        return OpenSpan(span, above)
+        return OpenSpan(span, above, offset_ns=self._offset_ns)
 
     def end(self, open_span: OpenSpan, end_ns: int, error: str = "", hold: bool = False) -> None:
         """End a span at a monotonic time. `hold`: its owner releases it later. Twice is once."""
@@ -133,7 +148,7 @@ class SpanMaker:
             return
         open_span.ended = True
         span = open_span.span
-        span.end_ns = max(span.end_ns, end_ns + self._offset_ns)
+        span.end_ns = max(span.end_ns, end_ns + open_span.offset_ns)
         above = open_span.parent
         if above is not None:
             self._keep_inside(span, above)
@@ -141,7 +156,7 @@ class SpanMaker:
             span.error = True
             span.attributes[ERROR_TYPE] = error
         if not hold:
-            self._finished.append(span)
+            self.release(open_span)
 
     @staticmethod
     def _keep_inside(span: Span, above: OpenSpan) -> None:
@@ -152,8 +167,15 @@ class SpanMaker:
         span.start_ns = min(span.start_ns, span.end_ns)
 
     def release(self, open_span: OpenSpan) -> None:
-        """Hand out a span that was ended with `hold`."""
-        self._finished.append(open_span.span)
+        """Hand out a span that has ended."""
+        self.hand_out(open_span.span)
+
+    def hand_out(self, span: Span) -> None:
+        """To the exporters, if there is room for it."""
+        if self.room is None or self.room.takes(span):
+            self._finished.append(span)
+        else:
+            self.dropped += 1
 
     def break_off(
         self, open_span: OpenSpan, end_ns: int, error: str, phase: str, hold: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import authority
 from conntrace.analyzer.ledger_records import Connection, Pool, Request, SpanReference
 from conntrace.analyzer.span import Link
-from conntrace.analyzer.spans_open import ROOT, OpenSpan, Parent, SpanMaker, below, foreign, put
+from conntrace.analyzer.spans_open import OpenSpan, Parent, SpanMaker, below, foreign, put
 from conntrace.analyzer.spans_verdict import why_it_failed
 from conntrace.catalogue import UNFINISHED
 from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestStart
@@ -54,8 +55,16 @@ class OpenRequest:
 class RequestSpans:
     """Opens and ends the spans of calls and requests of one process."""
 
-    def __init__(self, process: str, ledger: Ledger, maker: SpanMaker, totals: Totals) -> None:
+    def __init__(
+        self,
+        process: str,
+        ledger: Ledger,
+        maker: SpanMaker,
+        totals: Totals,
+        outermost: Callable[[], Parent],
+    ) -> None:
         self._prefix = process[:8]
+        self._outermost = outermost
         self._ledger = ledger
         self._maker = maker
         self._totals = totals
@@ -71,7 +80,7 @@ class RequestSpans:
             return below(call.open)
         if event.span_id and event.trace_id:
             return foreign(event.trace_id, event.span_id)
-        return ROOT
+        return self._outermost()
 
     def around(self, request: int, event: Placed) -> Parent:
         """The request an event belongs to while it goes on, else the span around the event."""
@@ -99,12 +108,11 @@ class RequestSpans:
         self._now_ns = event.time_ns
         self.calls.put(event.call, OpenCall(open_span, event.span_id))
 
-    @staticmethod
-    def placed_outside(event: CallStart) -> Parent:
+    def placed_outside(self, event: CallStart) -> Parent:
         """What a call itself hangs under."""
         if event.span_id and event.trace_id:
             return foreign(event.trace_id, event.span_id)
-        return ROOT
+        return self._outermost()
 
     def call_end(self, event: CallEnd) -> None:
         """An SDK call is over."""

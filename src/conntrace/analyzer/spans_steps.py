@@ -246,6 +246,11 @@ class StepSpans:
                 self._steps.pop(operation)
                 self._maker.end(step.open, end_ns, error, hold=_is_held(step))
 
+    def doing(self) -> str:
+        """The phase of what was begun last and goes on; empty for nothing."""
+        steps = self._steps.values()
+        return steps[-1].phase if steps else ""
+
     def phases(self) -> dict[int, str]:
         """What each set-up was doing, by its id."""
         return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from conntrace.cli.silence import why_silent
 
 if TYPE_CHECKING:
-    from conntrace.analyzer.pipeline import Summary
+    from conntrace.analyzer.summary import Summary
     from conntrace.analyzer.server import Server
     from conntrace.cli.span_outputs import SpanOutputs
 

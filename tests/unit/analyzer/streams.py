@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from conntrace.analyzer.exporters.memory import MemoryExporter
-from conntrace.analyzer.pipeline import Pipeline, Summary
+from conntrace.analyzer.pipeline import Pipeline
 from conntrace.analyzer.span import AttributeValue, Span
+from conntrace.analyzer.summary import Summary
 from conntrace.events import (
     Checkout,
     Close,

@@ -40,6 +40,7 @@ MAX_LINKED = 20_000
 _KINDS = {
     names.INTERNAL: SpanKind.INTERNAL,
     names.CLIENT: SpanKind.CLIENT,
+    names.CONSUMER: SpanKind.CONSUMER,
     names.SERVER: SpanKind.SERVER,
 }
 _LINKED = (names.CONNECTION_SETUP, names.CONNECTION_CLOSE, names.POOL_EVICTION)

@@ -22,6 +22,7 @@ KIND_NUMBERS: Final[Mapping[str, int]] = {
     names.INTERNAL: 1,
     names.SERVER: 2,
     names.CLIENT: 3,
+    names.CONSUMER: 5,
 }
 STATUS_ERROR: Final = 2
 

@@ -1,0 +1,168 @@
+"""Hand-made streams of an AWS Lambda environment: its function's process, and the platform.
+
+environment = LambdaStream()
+environment.initialised()
+with environment.invocation("r-1", cold=True):
+    environment.request(pool)
+environment.freeze(60.0)
+result = environment.play()
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from tests.unit.analyzer.streams import (
+    BOOT_NS,
+    EPOCH_NS,
+    PROCESS,
+    SECOND,
+    Result,
+    Stream,
+)
+
+from conntrace.analyzer.exporters.memory import MemoryExporter
+from conntrace.analyzer.pipeline import PLATFORM, Pipeline
+from conntrace.analyzer.span import AttributeValue, Span
+from conntrace.events import Event, decode, encode
+from conntrace.events_lambda import (
+    Function,
+    InvocationEnd,
+    InvocationStart,
+    PlatformFrozen,
+    PlatformInvoke,
+    PlatformShutdown,
+)
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders:live"
+NAME = "orders"
+
+
+class LambdaStream(Stream):
+    """The function's process; what the platform says is put in between, in order."""
+
+    def __init__(self, process: str = PROCESS, *, service: str = "", **function: object) -> None:
+        self.order: list[tuple[str, Event]] = []
+        super().__init__(process, service=service)
+        event = Function(
+            name=NAME,
+            version="7",
+            memory_mb=256,
+            region="eu-west-1",
+            log_group="/aws/lambda/orders",
+            log_stream="2026/01/01/[7]abc",
+            handler="app.handler",
+            initialization="on-demand",
+        )
+        for name, value in function.items():
+            setattr(event, name, value)
+        self.send(event)
+
+    def send(self, event: Event) -> None:
+        super().send(event)
+        self.order.append((self.process, event))
+
+    def platform(self, event: Event) -> None:
+        """What the platform tells the extension, now."""
+        event.time_ns = event.time_ns or self.now
+        self.order.append((PLATFORM, event))
+
+    @property
+    def wall_ns(self) -> int:
+        """The wall clock now."""
+        return EPOCH_NS + self.now - BOOT_NS
+
+    def invoke(self, request_id: str, **facts: object) -> None:
+        """The platform tells the extension of an invocation."""
+        event = PlatformInvoke(
+            request_id=request_id,
+            wall_ns=self.wall_ns,
+            deadline_wall_ns=self.wall_ns + 3 * SECOND,
+            arn=ARN,
+        )
+        for name, value in facts.items():
+            setattr(event, name, value)
+        self.platform(event)
+
+    def start_invocation(self, request_id: str = "r-1", **facts: object) -> int:
+        """The function's process begins it."""
+        identifier = self.draw()
+        self.now += SECOND // 10_000
+        event = InvocationStart(
+            time_ns=self.now,
+            invocation=identifier,
+            request_id=request_id,
+            wall_ns=self.wall_ns,
+            deadline_wall_ns=self.wall_ns + 3 * SECOND,
+            arn=ARN,
+            trigger="other",
+        )
+        for name, value in facts.items():
+            setattr(event, name, value)
+        self.send(event)
+        return identifier
+
+    def end_invocation(self, identifier: int, error: str = "", agent_ns: int = 700_000) -> None:
+        """Its outcome is handed over."""
+        self.send(InvocationEnd(invocation=identifier, error=error, agent_ns=agent_ns))
+
+    @contextlib.contextmanager
+    def invocation(
+        self, request_id: str = "r-1", *, error: str = "", **facts: object
+    ) -> Iterator[None]:
+        """A whole invocation, told by both."""
+        self.invoke(request_id)
+        identifier = self.start_invocation(request_id, **facts)
+        yield
+        self.end_invocation(identifier, error)
+
+    def freeze(self, seconds: float) -> None:
+        """Everything stands still; the extension notices when it wakes."""
+        start_ns = self.now
+        self.sleep(seconds)
+        self.platform(PlatformFrozen(start_ns=start_ns))
+
+    def shutdown(self, reason: str = "spindown") -> None:
+        """The platform ends the environment."""
+        self.platform(PlatformShutdown(reason=reason))
+
+    def recording(self) -> list[str]:
+        """The lines as a recorder saves them."""
+        return [f"{process}\t{encode(event).decode()}" for process, event in self.order]
+
+    def play(
+        self,
+        *,
+        lost: bool = False,
+        host: dict[str, AttributeValue] | None = None,
+        propagators: tuple[str, ...] = (),
+        slices: int = 0,
+    ) -> Result:
+        """Feed everything in order and finish. `lost`: the process dies before the last word of
+        the platform; `slices`: so many lines of the process at a time, else one by one."""
+        memory = MemoryExporter()
+        pipeline = Pipeline([memory], host_resource=host, propagators=propagators)
+        last = max((at for at, (who, _) in enumerate(self.order) if who != PLATFORM), default=0)
+        for at, (process, event) in enumerate(self.order):
+            if process == PLATFORM:
+                pipeline.platform(decode(encode(event)))
+            else:
+                pipeline.feed(process, [encode(event)])
+            if lost and at == last:
+                pipeline.tick(self.now)
+                pipeline.lost(self.process)
+        pipeline.finish()
+        return Result(memory.spans, pipeline.summary())
+
+
+def invocations(result: Result) -> list[Span]:
+    """The spans of invocations, by start."""
+    found = [span for span in result.spans if span.kind in ("SERVER", "CONSUMER")]
+    return sorted(found, key=lambda span: span.start_ns)
+
+
+def below(result: Result, parent: Span) -> list[Span]:
+    """The spans directly below, by start."""
+    found = [span for span in result.spans if span.parent_span_id == parent.span_id]
+    return sorted(found, key=lambda span: span.start_ns)
