@@ -16,7 +16,9 @@ from scripts.components import (
     jaeger,
     nftables,
     nginx,
+    node,
     serverless,
+    strace,
 )
 from scripts.shell import Missing
 
@@ -24,6 +26,8 @@ from scripts.shell import Missing
 COMPONENTS: dict[str, ModuleType] = {
     "nginx": nginx,
     "nftables": nftables,
+    "strace": strace,
+    "node": node,
     "deploy_tools": deploy_tools,
     "serverless": serverless,
     "chromium": chromium,

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from scripts.shell import Missing, run, say
+from scripts.components import debian
 
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
@@ -18,17 +18,6 @@ def locate() -> Path | None:
 
 
 def make() -> Path:
-    apt = shutil.which("apt-get")
-    if apt is None:
-        raise Missing("nft or ip is not on PATH: install nftables and iproute2")
-    if os.geteuid() != 0:
-        raise Missing("only root can install nftables and make network namespaces")
-    say("installing nftables and iproute2")
-    env = dict(os.environ, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
-    run([apt, "-qq", "update"], env=env, tries=3)
-    packages = ["nftables", "iproute2"]
-    run([apt, "-qq", "install", "-y", "--no-install-recommends", *packages], env=env, tries=3)
-    found = locate()
-    if found is None:
-        raise Missing("the packages were installed, yet nft or ip is not there")
-    return found
+    debian.install("nftables", "iproute2")
+    debian.installed("ip", _PATH)
+    return Path(debian.installed("nft", _PATH))

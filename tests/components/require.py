@@ -15,6 +15,17 @@ def require_component(name: str) -> Path:
     try:
         return locate(name)
     except Missing as problem:
-        if os.environ.get("CI", "").lower() in ("true", "1"):
-            pytest.fail(f"{name} is missing, and in CI nothing may be: {problem}", pytrace=False)
-        pytest.skip(f"{name}: {problem}")
+        _end_test(f"{name}: {problem}")
+        raise
+
+
+def require(ability: bool, otherwise: str) -> None:
+    """End the test when the machine cannot do what it takes; `otherwise` says what that is."""
+    if not ability:
+        _end_test(otherwise)
+
+
+def _end_test(reason: str) -> None:
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        pytest.fail(f"in CI nothing may be missing: {reason}", pytrace=False)
+    pytest.skip(reason)

@@ -12,7 +12,7 @@ import pytest
 
 from conntrace.testing import Spans, read_spans
 from tests.components.processes import wait_until
-from tests.components.require import require_component
+from tests.components.require import require, require_component
 from tests.components.router import Router, can_route
 from tests.integration.running import FIRST, PROGRAMS, Runner, cause, confidence
 from tests.integration.sound import assert_sound
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.component
 def router(tmp_path: Path) -> Iterator[Router]:
     """Three network namespaces, with a server in one and the client's place in another."""
     nft = require_component("nftables")
-    if not can_route():
-        pytest.skip("this machine does not let us make network namespaces")
+    require(can_route(), "this machine does not let us make network namespaces")
     router = Router(nft, tmp_path)
     try:
         router.start()

@@ -85,6 +85,30 @@ def test_discarded_pool_full(run: Runner, serve: Serve) -> None:
     assert close.attributes[names.CLOSE_INITIATOR] == "local"
 
 
+def test_placeholder_above_idle(run: Runner, serve: Serve) -> None:
+    """A failed request puts an empty slot on top of an idle connection; the next one takes it."""
+    server = serve()
+    urls = server.url("a.test"), server.url("a.test", "/pause/3000")
+    spans = run("with_failures", "empty_slot_on_top", *urls)
+    assert len(spans.setups) == server.accepts == 3
+    assert spans.causes == [FIRST, "pool_growing_concurrency", "placeholder_above_idle"]
+    setup = spans.setups[2]
+    assert confidence(setup) == "proved"
+    assert setup.attributes[names.POOL_IDLE] == 1
+    (failed,) = spans.linked(setup)
+    assert failed.error
+    assert failed in spans.requests
+
+
+def test_no_placeholder_above_idle(run: Runner, serve: Serve) -> None:
+    """Control: when both succeed there is no empty slot, and the third request is a reuse."""
+    server = serve()
+    urls = server.url("a.test"), server.url("a.test", "/pause/500")
+    spans = run("with_failures", "empty_slot_on_top", *urls)
+    assert spans.causes == [FIRST, "pool_growing_concurrency"]
+    assert server.accepts == 2
+
+
 def test_waiting_pool(run: Runner, serve: Serve) -> None:
     """Control: with block=True the second request waits, and a span shows how long."""
     server = serve()

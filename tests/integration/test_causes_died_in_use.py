@@ -16,15 +16,19 @@ import urllib3
 
 from conntrace import semantic_names as names
 from conntrace.testing import Spans
+from tests.components.require import require
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, Runner, cause, confidence
 from tests.servers.faults import HALF, OK, FaultServer, Script, can_silence, reset, silence
 from tests.servers.wire import Request
 
 PROGRAM = "with_failures"
-needs_filter = pytest.mark.skipif(
-    not can_silence(), reason="this machine does not let us attach a socket filter"
-)
+
+
+@pytest.fixture
+def silencing() -> None:
+    """A socket filter that makes a connection deaf."""
+    require(can_silence(), "this machine does not let us attach a socket filter")
 
 
 def silent_after_first(
@@ -61,7 +65,7 @@ def verdicts(spans: Spans) -> list[tuple[str, str]]:
     return [(cause(setup), confidence(setup)) for setup in spans.setups]
 
 
-@needs_filter
+@pytest.mark.usefixtures("silencing")
 def test_silent_drop_timeout(run: Runner) -> None:
     """Sent again and again, never acknowledged, while a new connection can be made."""
     with FaultServer(silent_after_first) as server:
@@ -76,7 +80,7 @@ def test_silent_drop_timeout(run: Runner) -> None:
     assert [request.error for request in spans.requests] == [False, True, False]
 
 
-@needs_filter
+@pytest.mark.usefixtures("silencing")
 def test_silent_drop_of_a_probed_connection(run: Runner) -> None:
     """Control: probes were to keep this one alive, so it was not dropped for idleness: in doubt,
     and nothing is advised."""
@@ -180,7 +184,7 @@ def test_reset_before_the_response(run: Runner, serve: Serve) -> None:
     assert verdicts(spans) == [(FIRST, "proved"), ("replaced_after_error", "proved")]
 
 
-@needs_filter
+@pytest.mark.usefixtures("silencing")
 def test_stale_reset_on_reuse(run: Runner, serve: Serve) -> None:
     """The FIN was lost, the request met a reset, and the same request was answered at once."""
     server = serve(idle_limit_s=0.5)

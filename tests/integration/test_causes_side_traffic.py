@@ -74,6 +74,8 @@ def test_telemetry_export(run: Runner, serve: Serve) -> None:
     by_port = {setup.attributes[names.SERVER_PORT]: setup for setup in spans.setups}
     assert cause(by_port[server.port]) == FIRST
     assert by_port[server.port].attributes[names.PURPOSE] == "app"
-    export = by_port.get(collector.port)
-    assert export is None or cause(export) == "telemetry_export"
-    assert collector.accepts >= 1
+    export = by_port[collector.port]
+    assert (cause(export), confidence(export)) == ("telemetry_export", "proved")
+    assert export.attributes[names.PURPOSE] == "telemetry"
+    assert collector.accepts == 1
+    assert spans.advice == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +14,7 @@ import pytest
 
 from conntrace import semantic_names as names
 from conntrace.testing import Spans, run_program
+from tests.components.require import require, require_component
 from tests.integration.conftest import Serve
 from tests.integration.running import PROGRAMS, Runner
 from tests.integration.sound import assert_sound
@@ -37,18 +37,23 @@ WAYS = [
 ]
 
 
-def can_trace() -> bool:
-    """Whether strace is there and allowed."""
-    if shutil.which("strace") is None:
-        return False
-    return not subprocess.run(["strace", "-f", "true"], capture_output=True, check=False).returncode
+pytestmark = pytest.mark.component
 
 
-@pytest.mark.skipif(not can_trace(), reason="strace is not there, or not allowed")
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """The program; some machines have it and do not let it watch anything."""
+    found = str(require_component("strace"))
+    tried = subprocess.run([found, "-f", "true"], capture_output=True, check=False)
+    require(tried.returncode == 0, "this machine does not let strace watch a program")
+    return found
+
+
 @pytest.mark.parametrize(("module", "function", "takes", "more"), WAYS)
 def test_complete(
     run: Runner,
     serve: Serve,
+    strace: str,
     tmp_path: Path,
     module: str,
     function: str,
@@ -61,7 +66,7 @@ def test_complete(
     counts, trace = tmp_path / "counts.json", tmp_path / "trace"
     program = [sys.executable, str(PROGRAMS / "watched.py"), str(counts), module, function]
     result = run_program(
-        ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=connect", *program, *where, *more],
+        [strace, "-f", "-qq", "-o", str(trace), "-e", "trace=connect", *program, *where, *more],
         env=run.env,
     )
     assert result.exit_code == 0, result.stderr

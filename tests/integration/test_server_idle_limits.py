@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from conntrace import semantic_names as names
 from tests.components.processes import Server, free_port, listens
+from tests.components.require import require_component
 from tests.integration.running import FIRST, Runner, confidence
 
 APPLICATION = """
@@ -39,9 +39,15 @@ def check(
     """A pause longer than the limit: proved, and the limit is found out to 0.1 s."""
     try:
         assert server.wait_ready(lambda: listens(port)), server.last_words()
-        spans = run("with_urllib3", "reuse", f"http://127.0.0.1:{port}/", 2, pause_s)
+        check_limit(run, port, limit_s, pause_s)
     finally:
         server.stop()
+
+
+def check_limit(run: Runner, port: int, limit_s: Callable[[], float], pause_s: float) -> None:
+    """Two requests with a pause between."""
+    url = f"http://127.0.0.1:{port}/"
+    spans = run("with_failures", "pause_between", url, url, pause_s)
     assert spans.causes == [FIRST, "server_closed_idle"]
     setup = spans.setups[1]
     assert confidence(setup) == "proved"
@@ -67,11 +73,10 @@ def test_gunicorn(run: Runner, tmp_path: Path) -> None:
     check(run, Server(words, tmp_path / "log"), port, lambda: 2.0, 3.6)
 
 
+@pytest.mark.component
 def test_node(run: Runner, tmp_path: Path) -> None:
     """Node is set to 5 s, to which some versions add a second: a plain socket tells."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no node on this machine")
+    node = require_component("node")
     program = tmp_path / "server.js"
     program.write_text(NODE)
     port = free_port()
@@ -81,6 +86,12 @@ def test_node(run: Runner, tmp_path: Path) -> None:
         limit_s = pool.submit(idle_limit, port)
         check(run, server, port, limit_s.result, 6.8)
     assert limit_s.result() == pytest.approx(5.5, abs=0.7)
+
+
+@pytest.mark.component
+def test_dynamodb_local(run: Runner, dynamodb_local_port: int) -> None:
+    """The Jetty inside DynamoDB Local has its default: 30 s."""
+    check_limit(run, dynamodb_local_port, lambda: 30.0, 30.8)
 
 
 def idle_limit(port: int) -> float:

@@ -6,6 +6,7 @@ import resource
 import socket
 import struct
 import sys
+import threading
 import time
 import urllib.request
 
@@ -50,6 +51,17 @@ def pause_between_probed(url, second, idle_s, read_s):
     attempt(manager, url)
     time.sleep(float(idle_s))
     attempt(manager, second)
+
+
+def empty_slot_on_top(url, slow_url):
+    """A slow request beside a quick one, which gives its connection back first; then a third."""
+    manager = urllib3.PoolManager(maxsize=2, retries=False, timeout=1.0)
+    slow = threading.Thread(target=attempt, args=(manager, slow_url))
+    slow.start()
+    time.sleep(0.3)
+    attempt(manager, url)
+    slow.join()
+    attempt(manager, url)
 
 
 def read_with_requests(url):
