@@ -70,6 +70,16 @@ current: ContextVar[Operation | None] = ContextVar("conntrace_operation", defaul
 suppressed: ContextVar[bool] = ContextVar("conntrace_suppressed", default=False)
 
 
+# Host and port that are left unseen: AWS Lambda's Runtime API, which clients of the platform inside
+# the function talk to.
+private_origin: tuple[str, int] | None = None
+
+
+def is_private(host: object, port: object) -> bool:
+    """True for a client's destination that is no business of the program's."""
+    return private_origin is not None and (host, port) == private_origin
+
+
 class Place(NamedTuple):
     """Where an event belongs: the set-up, request and SDK call around it, and the active span."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TRACEPARENT = "traceparent"
+TRACEPARENT_LENGTH = 55
 MAX_HEADER = 512
 MAX_HEADERS = 200
 

@@ -10,10 +10,14 @@ Forms: the sample events in AWS Lambda's developer guide ("Integrating other ser
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from conntrace.traced.lambda_trace_context import (
+    MAX_HEADER,
+    MAX_HEADERS,
     TRACEPARENT,
+    TRACEPARENT_LENGTH,
     header_of,
     is_link,
     parent_ids,
@@ -88,6 +92,7 @@ FORMS: tuple[Form, ...] = (
     Form("aws:lex", OTHER, ("bot", "sessionState")),
     Form("aws:connect", OTHER, ("Name", "Details.ContactData")),
 )
+_API_GATEWAY = "aws:apigateway"
 _FUNCTION_URL = "aws:lambda-url"
 _EVENT_BRIDGE = "aws:events"
 _SCHEDULERS = ("aws.events", "aws.scheduler")
@@ -105,7 +110,7 @@ def trigger_of(event: object) -> Trigger:
         kind=kind,
         source=source,
         method=_method(event) if is_http else "",
-        route=_route(event) if is_http else "",
+        route=_route(event) if source == _API_GATEWAY else "",
         trace_id=trace_id,
         span_id=span_id,
         links=_links(event, source),
@@ -174,24 +179,52 @@ def _parent(event: dict[object, object]) -> tuple[str, str]:
 
 def _links(event: dict[object, object], source: str) -> tuple[str, ...]:
     """Trace context of each record that carries one; W3C before X-Ray."""
-    records = event.get("Records")
-    if source not in ("aws:sqs", "aws:sns") or not isinstance(records, list):
+    link = _LINKS.get(source)
+    if link is None:
         return ()
-    links = []
-    for record in records[:MAX_RECORDS]:
-        header = _link(record)
-        if header and header not in links:
-            links.append(header)
-    return tuple(links)
+    headers = (link(record) for record in _first_records(event))
+    return tuple(dict.fromkeys(header for header in headers if header))
 
 
-def _link(record: object) -> str:
-    for place in (
-        "messageAttributes.traceparent.stringValue",
-        "Sns.MessageAttributes.traceparent.Value",
-    ):
-        traceparent = _at(record, place)
-        if isinstance(traceparent, str) and parent_ids(traceparent)[0]:
-            return traceparent.strip()[:55]
+def _first_records(event: dict[object, object]) -> list[object]:
+    """Kafka has a list for each topic partition, the others have one."""
+    records = event.get("Records") or event.get("records")
+    if isinstance(records, dict):
+        records = next(iter(records.values()), None)
+    return records[:MAX_RECORDS] if isinstance(records, list) else []
+
+
+def _sqs_link(record: object) -> str:
     header = xray_header(_at(record, "attributes.AWSTraceHeader"))
-    return header if is_link(header) else ""
+    return _traceparent(_at(record, "messageAttributes.traceparent.stringValue")) or (
+        header if is_link(header) else ""
+    )
+
+
+def _sns_link(record: object) -> str:
+    return _traceparent(_at(record, "Sns.MessageAttributes.traceparent.Value"))
+
+
+def _kafka_link(record: object) -> str:
+    """Headers are a list of objects of one name each; a value is a list of its bytes."""
+    headers = _at(record, "headers")
+    for header in headers[:MAX_HEADERS] if isinstance(headers, list) else []:
+        value = _at(header, TRACEPARENT)
+        if isinstance(value, list):
+            numbers = [byte for byte in value[:MAX_HEADER] if isinstance(byte, int)]
+            return _traceparent("".join(chr(byte) for byte in numbers if 0 < byte < 128))
+    return ""
+
+
+def _traceparent(text: object) -> str:
+    if not isinstance(text, str) or not parent_ids(text)[0]:
+        return ""
+    return text.strip()[:TRACEPARENT_LENGTH]
+
+
+_LINKS: dict[str, Callable[[object], str]] = {
+    "aws:sqs": _sqs_link,
+    "aws:sns": _sns_link,
+    "aws:kafka": _kafka_link,
+    "SelfManagedKafka": _kafka_link,
+}

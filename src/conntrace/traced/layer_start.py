@@ -6,8 +6,8 @@ import os
 
 from conntrace.channel import LAMBDA_TOKEN, Channel, SocketChannel, lambda_address
 from conntrace.config import Settings
-from conntrace.traced import call_sites, guard, notes_lambda, originals, recorder
-from conntrace.traced.hooks import lambda_runtime
+from conntrace.traced import call_sites, context, guard, notes_lambda, originals, recorder
+from conntrace.traced.hooks import lambda_runtime, lambda_runtime_tracebacks
 from conntrace.traced.lambda_function import function_facts
 
 ATTEMPTS = 10
@@ -39,6 +39,8 @@ def _start() -> bool:
     runtime_api = os.environ.get("AWS_LAMBDA_RUNTIME_API", "")
     if not settings.active or not runtime_api:
         return False
+    host, _, port = runtime_api.rpartition(":")
+    context.private_origin = (host, int(port)) if port.isdecimal() else None
     call_sites.enabled = settings.call_sites
     lambda_runtime.reads_traceparent = settings.reads_traceparent
 
@@ -53,7 +55,7 @@ def _start() -> bool:
         way="layer",
         token=LAMBDA_TOKEN,
         service=settings.service_name,
-        hooks=(*recorder.HOOKS, *lambda_runtime.HOOKS),
+        hooks=(*recorder.HOOKS, *lambda_runtime.HOOKS, *lambda_runtime_tracebacks.HOOKS),
         introduction=introduction,
     )
     return recorder.start(agent, with_audit=settings.audit is not False)

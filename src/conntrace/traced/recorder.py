@@ -39,6 +39,7 @@ from conntrace.traced.hooks import (
 )
 from conntrace.traced.hooks.base import Hook, Installer
 from conntrace.traced.outbox import Outbox
+from conntrace.traced.own_process import command, started_ns
 
 SCHEMA = 1
 EXIT_PATIENCE_NS = 250_000_000
@@ -79,6 +80,7 @@ class Recorder:
         self._introduction = introduction
         self._installer = Installer(hooks)
         self._channel: Channel | None = None
+        self._paused: recording.Recording | None = None
         self._sent_drops = (0, 0, 0)
 
     @property
@@ -106,12 +108,15 @@ class Recorder:
         self._say_goodbye()
         recording.active = None
         connections.forget_all()
-        if self._channel is not None:
-            self._channel.close()
+        self._close_channel()
 
     def patched(self) -> list[str]:
         """The functions that are patched now."""
         return self._installer.patched()
+
+    def places(self) -> list[str]:
+        """The same as `module:Class.function`."""
+        return self._installer.places()
 
     def flush(self) -> None:
         """Send what waits, with the totals of what was dropped."""
@@ -128,15 +133,27 @@ class Recorder:
 
     def forked(self) -> None:
         """In a forked child: a process of its own, on a connection of its own."""
-        parent = recording.active
-        if parent is None:
+        parent, recording.active = recording.active, None
+        self._close_channel()
+        self._go_on_from(parent)
+
+    def pause(self) -> None:
+        """Before a snapshot of the process: send what waits and let go of the channel."""
+        self._say_goodbye()
+        self._paused, recording.active = recording.active, None
+        self._close_channel()
+
+    def resume(self) -> None:
+        """After `pause`: every copy of the snapshot is a process with a name of its own."""
+        before, self._paused = self._paused, None
+        self._go_on_from(before)
+
+    def _go_on_from(self, before: recording.Recording | None) -> None:
+        if before is None:
             return
-        if self._channel is not None:
-            self._channel.close()
         self._sent_drops = (0, 0, 0)
         first_id = context.ids.first_of_child()
-        recording.active = None
-        self._connect(late=parent.late, forked_from=parent.process, first_id=first_id)
+        self._connect(late=before.late, forked_from=before.process, first_id=first_id)
 
     def _connect(self, *, late: bool, forked_from: str, first_id: int) -> bool:
         process = originals.urandom(8).hex()
@@ -159,15 +176,14 @@ class Recorder:
             b"hello", monotonic_ns, originals.get_ident(),
             SCHEMA, self._token, process, originals.getpid(), originals.getppid(), wall_ns,
             started_ns(), self._way, late, forked_from, first_id,
-            ".".join(map(str, sys.version_info[:3])), _command(), self._service, __version__,
+            ".".join(map(str, sys.version_info[:3])), command(), self._service, __version__,
         )  # fmt: skip
 
     def _leave(self) -> None:
         """At exit: a socket left to the interpreter's end would warn in the program's name."""
         self._say_goodbye()
         self._wait_for_reader()
-        if self._channel is not None:
-            self._channel.close()
+        self._close_channel()
 
     def _wait_for_reader(self) -> None:
         """Facts that wait because the channel is full would be lost with the process."""
@@ -178,30 +194,13 @@ class Recorder:
         while active.outbox.still_congested() and originals.monotonic_ns() < deadline:
             originals.sleep(0.005)
 
+    def _close_channel(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+
     def _say_goodbye(self) -> None:
         self.flush()
         recording.send(notes.goodbye(0))
-
-
-def started_ns() -> int:
-    """CLOCK_MONOTONIC at which this process began, from /proc (field 22); 0 where it is unknown."""
-    try:
-        with open("/proc/self/stat", "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()
-        # Field 22 counts clock ticks since boot, which CLOCK_MONOTONIC does too, but for suspends.
-        return int(fields[19]) * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
-    except (OSError, ValueError, IndexError, AttributeError):
-        return 0
-
-
-def _command() -> str:
-    arguments = getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [""]
-    name = str(arguments[0])
-    if name in ("", "-c", "-m"):
-        originals_argv = getattr(sys, "orig_argv", [])
-        name = f"python {' '.join(originals_argv[1:3])[:40]}" if originals_argv else "python"
-        return name
-    return os.path.basename(name)
 
 
 running: Recorder | None = None
@@ -241,4 +240,4 @@ def stop() -> None:
         recorder.stop()
 
 
-__all__ = ["HOOKS", "Recorder", "call_sites", "running", "start", "started_ns", "stop"]
+__all__ = ["HOOKS", "Recorder", "call_sites", "running", "start", "stop"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextvars import Token
 from typing import Any
 
 from conntrace.traced import call_sites, context, kernel, notes, recording
@@ -41,6 +42,8 @@ def begin_connect(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     outer = current.get()
     if recording.active is None:
         return None
+    if context.is_private(instance.host, instance.port):
+        return context.suppressed.set(True)
     if outer is not None and outer.kind == SETUP and outer.subject == id(instance):
         # HTTPSConnection.connect calls HTTPConnection.connect: one set-up.
         return None
@@ -117,6 +120,9 @@ def _proxy(instance: Any) -> str:
 
 def end_connect(token: object, result: object, error: BaseException | None) -> None:
     """Note that the connection stands, with its keep-alive options, or that it failed."""
+    if isinstance(token, Token):
+        context.suppressed.reset(token)
+        return
     assert isinstance(token, Setup)
     current.reset(token.token)
     operation, record = token.operation, token.record

@@ -20,10 +20,11 @@ from conntrace.traced import context, notes_lambda, recorder, recording
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords, has_ours
 from conntrace.traced.lambda_errors import posted_error_type
-from conntrace.traced.lambda_function import other_tool, starts_cold
+from conntrace.traced.lambda_function import function_facts, other_tool, starts_cold
 from conntrace.traced.lambda_trace_context import client_context_parent, xray_header
 from conntrace.traced.lambda_trigger import UNSEEN, Trigger, trigger_of
 
+_RESTORE_ERROR = "Runtime.AfterRestoreError"
 _PARSE = "unmarshal_request"
 _NANOSECONDS = 1_000_000
 
@@ -62,6 +63,9 @@ def begin_wait(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     process.current = None
     if recording.active is None:
         return None
+    if not process.invocations:
+        # The hello came before the runtime client, whose version is known by now.
+        recording.note(notes_lambda.function(function_facts(os.environ)))
     _flush()
     return instance
 
@@ -167,13 +171,39 @@ def end_reply(token: object, result: object, error: BaseException | None) -> Non
     recording.send(notes_lambda.invocation_end(token.identity, error_type(error) or token.error, 0))
 
 
+def begin_restore(instance: Any, args: Arguments, kwargs: Keywords) -> object:
+    """The snapshot is taken while this call to the Runtime API goes on (SnapStart).
+
+    The function's own hooks for the snapshot have run; those for the restore come after the end.
+    """
+    if recorder.running is not None:
+        recorder.running.pause()
+    return context.suppressed.set(True)
+
+
+def end_restore(token: Any, result: object, error: BaseException | None) -> None:
+    """Another life begins, perhaps one of many from the same snapshot."""
+    context.suppressed.reset(token)
+    if recorder.running is not None:
+        recorder.running.resume()
+    if error is None:
+        recording.send(notes_lambda.restored(clock_pair()))
+
+
+def begin_restore_error(instance: Any, args: Arguments, kwargs: Keywords) -> object:
+    """A hook of the function failed after the restore; the environment ends."""
+    return _begin_failure(_RESTORE_ERROR)
+
+
 def begin_init_error(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     """The environment ends after this call, which goes through `http.client`."""
-    if recording.active is None:
-        return None
     word = args[1] if len(args) > 1 else kwargs.get("error_type_override")
-    word = word or posted_error_type(args[0] if args else kwargs.get("error_response_data"))
-    recording.note(notes_lambda.init_error(str(word)))
+    reply = args[0] if args else kwargs.get("error_response_data")
+    return _begin_failure(str(word or posted_error_type(reply)))
+
+
+def _begin_failure(error: str) -> object:
+    recording.note(notes_lambda.init_error(error))
     _flush()
     return context.suppressed.set(True)
 
@@ -201,6 +231,8 @@ HOOKS = (
     *_rows("post_invocation_result", begin_result, end_reply),
     *_rows("post_invocation_error", begin_error, end_reply),
     *_rows("post_init_error", begin_init_error, end_unseen),
+    *_rows("restore_next", begin_restore, end_restore),
+    *_rows("report_restore_error", begin_restore_error, end_unseen),
     Hook(
         "awslambdaric.lambda_runtime_marshaller",
         f"LambdaMarshaller.{_PARSE}",

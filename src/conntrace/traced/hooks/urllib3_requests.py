@@ -21,6 +21,7 @@ from conntrace.traced.hooks.urllib3_pools import register_pool
 from conntrace.traced.originals import monotonic_ns
 
 _MAX_FRAMES = 8
+_PRIVATE = Operation("private", 0, None)
 
 
 def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,6 +38,8 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
             operation = None
         if operation is None:
             return original(*args, **kwargs)
+        if operation is _PRIVATE:
+            return _unseen(original, args, kwargs)
         token = current.set(operation)
         try:
             response = original(*args, **kwargs)
@@ -59,9 +62,20 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
     return urlopen
 
 
+def _unseen(original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A request that is left out, with all that is done for it."""
+    token = context.suppressed.set(True)
+    try:
+        return original(*args, **kwargs)
+    finally:
+        context.suppressed.reset(token)
+
+
 def _begin_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation:
     pool = args[0]
     record = pools.get(pool) or register_pool(pool)
+    if context.is_private(record.host, record.port):
+        return _PRIVATE
     outer = current.get()
     previous = 0
     if outer is not None and outer.kind == REQUEST and outer.pool is record:
