@@ -1,7 +1,8 @@
 """Invocations of functions, and requests that a server served: what each of them connected.
 
-An invocation is a span of the kind SERVER, or the time before the first one of a function. What
-its span says of itself (`conntrace.ledger.*`) counts; else its spans are added up.
+An invocation is a span of the kind SERVER (CONSUMER when messages woke the function), or the time
+before the first one of a function. What its span says of itself (`conntrace.ledger.*`) counts; else
+its spans are added up.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from conntrace import semantic_names as names
-from conntrace.report.model import Connection, Model, is_named
+from conntrace.report.model import Connection, Model, is_invocation, is_named
 from conntrace.report.record import Process, SpanRecord
-
-_INIT = " init"
 
 
 @dataclass(slots=True)
@@ -30,7 +29,8 @@ class Invocation:
     @property
     def name(self) -> str:
         """The function, or the route."""
-        return self.span.text(names.FAAS_NAME) or self.span.name
+        told = self.span.text(names.FAAS_NAME) or self.span.process.function
+        return told if told and self.is_function else self.span.name
 
     @property
     def request_id(self) -> str:
@@ -45,7 +45,7 @@ class Invocation:
     @property
     def is_init(self) -> bool:
         """Whether it is what a function did before its first invocation."""
-        return self.span.kind != names.SERVER
+        return self.span.kind == names.INTERNAL
 
     @property
     def is_cold(self) -> bool:
@@ -79,17 +79,16 @@ class Invocation:
         return max(own, int(told or 0))
 
 
-def is_invocation(span: SpanRecord) -> bool:
-    """Whether the span is an invocation, a served request, or a function's init."""
-    if span.kind == names.SERVER:
+def _is_shown(span: SpanRecord) -> bool:
+    if is_invocation(span):
         return True
-    is_root = not span.parent_id and span.name.endswith(_INIT)
-    return is_root and bool(span.process.function or span.text(names.FAAS_NAME))
+    is_init = span.kind == names.INTERNAL and span.name.endswith(f" {names.INIT}")
+    return is_init and not span.parent_id and bool(span.process.function)
 
 
 def invocations_of(model: Model) -> list[Invocation]:
     """All invocations in order of time."""
-    spans = [span for trace in model.traces.values() for span in trace if is_invocation(span)]
+    spans = [span for trace in model.traces.values() for span in trace if _is_shown(span)]
     found = {
         (span.trace_id, span.span_id): Invocation(span)
         for span in sorted(spans, key=lambda span: (span.start_ns, span.span_id))

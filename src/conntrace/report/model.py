@@ -216,7 +216,14 @@ def _known_by(span: SpanRecord) -> str:
 
 def is_request(span: SpanRecord) -> bool:
     """Whether the span can be a request on a connection: nothing of ours, and no invocation."""
-    return span.kind != names.SERVER and not any(is_named(span, name) for name in _OWN_NAMES)
+    return not is_invocation(span) and not any(is_named(span, name) for name in _OWN_NAMES)
+
+
+def is_invocation(span: SpanRecord) -> bool:
+    """Whether the span is an invocation of a function, or a request that a server served."""
+    return span.kind == names.SERVER or (
+        span.kind == names.CONSUMER and names.FAAS_INVOCATION_ID in span.attributes
+    )
 
 
 def _add_phases_and_strays(model: Model, ordered: list[SpanRecord]) -> None:

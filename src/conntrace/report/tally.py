@@ -19,6 +19,7 @@ from conntrace.report.model import (
     Destination,
     cause_of,
     destination_of,
+    is_invocation,
     is_named,
     is_request,
     phase_of,
@@ -155,7 +156,7 @@ _BY_NAME = {
 
 def _kind(span: SpanRecord) -> str:
     """What a span counts as; empty for what the sums leave out."""
-    if span.kind == names.SERVER:
+    if is_invocation(span):
         return _INVOCATION
     for name, kind in _BY_NAME.items():
         if is_named(span, name):
@@ -186,7 +187,9 @@ def _count_request(traffic: Traffic, span: SpanRecord) -> None:
 
 def _count_close(traffic: Traffic, span: SpanRecord) -> None:
     idle, limit = span.number(names.CONNECTION_IDLE_S), span.number(names.CLOSE_SERVER_IDLE_LIMIT_S)
-    if idle is not None and idle > 0 and span.text(names.CLOSE_INITIATOR) == "remote":
+    # When the sandbox stood still meanwhile, nobody knows how long the server waited.
+    frozen = (span.number(names.CONNECTION_FROZEN_S) or 0) > 0
+    if idle and idle > 0 and not frozen and span.text(names.CLOSE_INITIATOR) == "remote":
         traffic.idle.add(limit if limit and limit < idle else idle)
     if limit is not None and limit > 0:
         traffic.limit.add(limit)

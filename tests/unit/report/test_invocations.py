@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from tests.unit.analyzer.lambda_streams import LambdaStream
 from tests.unit.report import stories
 from tests.unit.report.builder import BEGIN_NS, NS_PER_S, Story, rendered
 
+from conntrace.analyzer.exporters.otlp_json import export_request
 from conntrace.report.json_report import document
 from conntrace.report.load import Loaded, load_spans, of_model
 from conntrace.report.model import build
+from conntrace.report.otlp import spans_of
 from conntrace.report.read import ReadNotes
 
 
@@ -87,6 +92,32 @@ def test_lookups_before_the_first_invocation() -> None:
     assert len(call.strays) == 1
     assert call.setup_ms == 9.0
     assert "init" in rendered(story.records())
+
+
+def test_spans_as_the_analyzer_makes_them() -> None:
+    """A function's whole life, through the analyzer and the file's form."""
+    stream = LambdaStream()
+    pool = stream.pool(stream.manager("boto3 dynamodb", "app.py:3"), "db.example.org")
+    stream.request(pool)
+    with stream.invocation("r-1", cold=True):
+        stream.request(pool)
+    stream.freeze(60.0)
+    with stream.invocation("r-2", source="aws:sqs", trigger="pubsub", error="KeyError"):
+        stream.request(pool)
+        stream.request(stream.pool(stream.manager("boto3 s3", "app.py:9"), "s3.example.org"))
+    spans = stream.play().spans
+    records = list(spans_of(json.loads(export_request(spans)), lambda reason: pytest.fail(reason)))
+    told = of_model(build(records), ReadNotes())
+    kinds = [(call.name, call.is_init, call.is_cold, call.error) for call in told.invocations]
+    assert kinds == [
+        ("orders", True, False, ""),
+        ("orders", False, True, ""),
+        ("orders", False, False, "KeyError"),
+    ]
+    assert [[c.number for c in call.connections] for call in told.invocations] == [[1], [1], [1, 2]]
+    assert [call.new_connections for call in told.invocations] == [1, 0, 1]
+    assert told.tally.services["orders"].invocations == 2
+    assert told.tally.services["orders"].cold == 1
 
 
 def test_avoidable_time_of_each_function() -> None:

@@ -22,7 +22,8 @@ function filter() {
     visible = items.filter((item) => kept.has(item));
   }
   [...document.querySelectorAll("button.card")].forEach((node, index) => node.setAttribute("aria-pressed", index + 1 === state.verdict));
-  $("shown").textContent = visible.length === items.length ? "" : `${number(visible.length)} of ${number(items.length)} shown` + (state.verdict ? `, verdict ${state.verdict}` : "");
+  const filtered = state.cause || state.avoidable || state.verdict || host || call;
+  $("shown").textContent = !filtered ? "" : `${number(visible.length)} of ${number(items.length)} shown` + (state.verdict ? `, verdict ${state.verdict}` : "");
   layout(); sortRows(); draw();
 }
 

@@ -17,7 +17,7 @@ function layout() {
     const first = group[0], owner = first.o ? T[first.o] : "";
     const title = first.n ? hostOf(first) + (owner ? " · " + owner : "") : owner;
     const cost = group.reduce((sum, item) => sum + costOf(item), 0);
-    add({ head: true, text: title + " · " + number(group.length) + (first.n ? " connections · " : " · ") + ms(cost) });
+    add({ head: true, text: title + " · " + number(group.length) + (!first.n ? " · " : group.length === 1 ? " connection · " : " connections · ") + ms(cost) });
     // Few lives: a row each. Many: a life goes into the first row that is free.
     const open = [];
     for (const item of group) {
