@@ -5,6 +5,7 @@ Elsewhere it stays empty.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping
 
 from conntrace.analyzer.freezes import Freezes
@@ -58,9 +59,13 @@ class Environment:
         self.any_started = False
         self._outcomes: dict[str, str] = {}
         self._waiting: dict[str, PlatformInvoke] = {}
+        self._begun: deque[str] = deque(maxlen=MAX_INVOCATIONS)
 
     def invoked(self, event: PlatformInvoke) -> None:
-        """The platform hands an invocation to the function, which may never begin it."""
+        """The platform hands an invocation to the function, which may never begin it, or may be
+        heard of before the platform is."""
+        if event.request_id in self._begun:
+            return
         self._waiting[event.request_id] = event
         if len(self._waiting) > MAX_INVOCATIONS:
             del self._waiting[next(iter(self._waiting))]
@@ -69,6 +74,7 @@ class Environment:
         """The function begins an invocation: what the platform said of it, and the invocations
         before it that nobody has begun."""
         self.any_started = True
+        self._begun.append(request_id)
         if request_id not in self._waiting:
             return None, []
         before: list[PlatformInvoke] = []

@@ -46,6 +46,17 @@ def test_what_an_invocation_does_hangs_under_its_span() -> None:
     assert not first.error
 
 
+def test_the_function_may_be_heard_of_before_the_platform() -> None:
+    """A quick one has ended when the extension reads its INVOKE: still one invocation."""
+    stream = LambdaStream()
+    stream.end_invocation(stream.start_invocation("r-1"))
+    stream.invoke("r-1")
+    with stream.invocation("r-2"):
+        pass
+    stream.shutdown()
+    assert [span.error for span in invocations(stream.play())] == [False, False]
+
+
 def test_what_comes_before_the_first_invocation_belongs_to_the_init_span() -> None:
     stream, pool = warm()
     with stream.invocation("r-1", cold=True):
