@@ -13,7 +13,7 @@ from conntrace.analyzer.listener import Address, is_allowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Protocol
 else:
     Protocol = object  # `typing` is slow to import, and the layer's extension is in a hurry
@@ -78,6 +78,12 @@ class Server:
     def peers(self) -> int:
         """Processes that are connected now."""
         return len(self._peers)
+
+    def descriptors(self) -> Iterator[int]:
+        """What to poll for reading, for those who wait by themselves."""
+        yield self._address.socket.fileno()
+        for peer in self._peers:
+            yield peer.connection.fileno()
 
     def serve(self, wait: Callable[[float], bool], *, grace_s: float = 1.0) -> None:
         """Receive until `wait(seconds)` returns True, then until all peers are gone or the grace.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HTTP_JSON = "http/json"
 GRPC = "grpc"
 _GRPC_PORT = 4317  # IANA: "opentelemetry", OTLP over gRPC
-_TRACES_PATH = "/v1/traces"
+TRACES_PATH = "/v1/traces"
 
 
 def otlp_exporter(settings: Settings) -> BackgroundExporter:
@@ -24,7 +24,7 @@ def otlp_exporter(settings: Settings) -> BackgroundExporter:
     installed, or needs files that cannot be read.
     """
     protocol = protocol_of(settings)
-    if protocol != GRPC and not _is_url(endpoint_of(settings)):
+    if protocol != GRPC and not is_url(endpoint_of(settings)):
         raise ConntraceError(
             "otlp-endpoint",
             "the OTLP endpoint is no URL such as http://localhost:4318, which the protocol "
@@ -58,7 +58,7 @@ def endpoint_of(settings: Settings) -> str:
         return settings.otlp_traces_endpoint or general
     if settings.otlp_traces_endpoint:
         return settings.otlp_traces_endpoint
-    return general.rstrip("/") + _TRACES_PATH if general else ""
+    return general.rstrip("/") + TRACES_PATH if general else ""
 
 
 def shown_endpoint(settings: Settings) -> str:
@@ -69,7 +69,8 @@ def shown_endpoint(settings: Settings) -> str:
     return f"{scheme}{parts.hostname or ''}{port}"
 
 
-def _is_url(endpoint: str) -> bool:
+def is_url(endpoint: str) -> bool:
+    """Whether it is one that HTTP can use."""
     try:
         parts = urlsplit(endpoint)
         return bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)

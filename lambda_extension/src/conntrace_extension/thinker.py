@@ -1,0 +1,155 @@
+"""The analyzer at work: loaded when it is first needed, fed in slices from the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from conntrace_extension.entries import Fact, Lines
+from conntrace_extension.say import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conntrace.analyzer.pipeline import Pipeline
+    from conntrace.analyzer.span import AttributeValue, Exporter
+    from conntrace.config import Settings
+    from conntrace_extension.flusher import Flusher
+    from conntrace_extension.store import Store
+
+SLICE_S = 0.010
+
+
+class Thinker:
+    """Turns stored events into spans, and spans into what the flusher sends.
+
+    Loading is done in steps, because each takes time that an invocation may not have.
+    """
+
+    def __init__(self, store: Store, facts: bytes, layer: str) -> None:
+        """`facts`: what the platform told at registration, JSON."""
+        self._store = store
+        self._facts = facts
+        self._layer = layer
+        self._pipeline: Pipeline | None = None
+        self._settings: Settings | None = None
+        self._loaded = False
+        self.flusher: Flusher | None = None
+        """None until it is loaded, and for good when there is no endpoint to send to."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything is loaded."""
+        return self._pipeline is not None
+
+    def load_step(self) -> None:
+        """Do the next step of loading, if there is one."""
+        if self._settings is None:
+            self._settings = self._load_settings()
+        elif not self._loaded:
+            # The largest part; it is built below.
+            import conntrace.analyzer.pipeline
+
+            self._loaded = bool(conntrace.analyzer.pipeline)
+        elif self._pipeline is None:
+            self._pipeline = self._build(self._settings)
+
+    def work(self, until_s: float, between: Callable[[], None]) -> bool:
+        """Think until `until_s`, or until all is thought; whether it is.
+
+        `between` is called after each slice of SLICE_S: sockets fill while we think.
+        """
+        while time.monotonic() < until_s:
+            pipeline = self._pipeline
+            if pipeline is None:
+                self.load_step()
+            elif self._slice(pipeline, min(time.monotonic() + SLICE_S, until_s)):
+                return True
+            between()
+        return not self._store
+
+    def finish(self) -> None:
+        """Nothing more comes: end what is open."""
+        if self._pipeline is not None:
+            self._pipeline.finish()
+
+    def _slice(self, pipeline: Pipeline, until_s: float) -> bool:
+        while (entry := self._store.take()) is not None:
+            if isinstance(entry, Lines):
+                pipeline.feed(entry.process, entry.lines)
+            elif isinstance(entry, Fact):
+                self._tell(pipeline, entry)
+            else:
+                pipeline.lost(entry.process)
+            if time.monotonic() >= until_s:
+                return False
+        pipeline.tick(time.monotonic_ns())
+        return True
+
+    def _tell(self, pipeline: Pipeline, fact: Fact) -> None:
+        from conntrace import events_lambda
+
+        pipeline.platform(getattr(events_lambda, fact.event)(**fact.values))
+
+    def _load_settings(self) -> Settings:
+        from conntrace import config
+
+        settings, problems = config.load(os.environ)
+        for problem in problems:
+            say(problem)
+        return settings
+
+    def _build(self, settings: Settings) -> Pipeline:
+        from conntrace.analyzer.exporters.resource import with_resource_attributes
+        from conntrace.analyzer.exporters.sampling import sampled
+        from conntrace.analyzer.pipeline import Pipeline
+
+        exporter = self._exporter(settings)
+        exporters = []
+        if exporter is not None:
+            exporters.append(with_resource_attributes(sampled(exporter, settings), settings))
+        return Pipeline(
+            exporters,
+            redact=settings.redact,
+            host_resource=self._host_resource(),
+            propagators=settings.propagators,
+        )
+
+    def _exporter(self, settings: Settings) -> Exporter | None:
+        if not settings.exports_otlp:
+            from conntrace.analyzer.exporters.log_line import LogLineExporter
+
+            return LogLineExporter()
+        from conntrace.errors import ConntraceError
+        from conntrace_extension.destinations import otlp_endpoint
+        from conntrace_extension.flusher import Flusher
+        from conntrace_extension.outgoing import Outgoing
+
+        try:
+            endpoint = otlp_endpoint(dict(os.environ), self._layer)
+        except ConntraceError as error:
+            say(str(error))
+            return None
+        for note in endpoint.notes:
+            say(note)
+        outgoing = Outgoing()
+        self.flusher = Flusher(
+            outgoing,
+            endpoint.client,
+            place=endpoint.place,
+            timeout_s=settings.otlp_timeout_s,
+        )
+        self.flusher.count_also(lambda: self._store.left_out)
+        return outgoing
+
+    def _host_resource(self) -> dict[str, AttributeValue]:
+        """What the function's process does not know of itself."""
+        from conntrace import semantic_names as names
+
+        try:
+            account = json.loads(self._facts).get("accountId")
+        except (ValueError, AttributeError):
+            return {}
+        return {names.CLOUD_ACCOUNT_ID: account} if isinstance(account, str) else {}
