@@ -305,6 +305,13 @@ _TABLE: tuple[Message, ...] = (
         1,
     ),
     Message(
+        "lambda-no-packet-filter",
+        "Packets for a frozen environment were to be dropped (`pause_network`), as for a paused"
+        " machine, and this user cannot filter packets.",
+        "Run as root with nftables installed, or leave `pause_network` out.",
+        1,
+    ),
+    Message(
         "lambda-no-python",
         "The Python that is to run the function is not there or does not start.",
         "Name an interpreter that runs, by its path or its name on PATH.",

@@ -21,6 +21,8 @@ from conntrace.simulator.invocation import Figures, Invocation
 from conntrace.simulator.logs import Log
 from conntrace.simulator.reporting import Spent, error_payload, init_report, report_line
 
+_RESTORE_LIMIT_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -59,7 +61,12 @@ class Environment:
 
     def submit(self, order: Order) -> None:
         """Do an invocation after those before it."""
-        self._orders.put(lambda: self._invoke(order))
+        if self._settings.managed and self._generation is not None:
+            # Several at once in one environment.
+            name = "lambda-managed"
+            threading.Thread(target=self._invoke, args=(order,), name=name, daemon=True).start()
+        else:
+            self._orders.put(lambda: self._invoke(order))
 
     def prepare(self) -> None:
         """INIT now, as provisioned concurrency does; returns when it is over."""
@@ -118,6 +125,20 @@ class Environment:
             failure = failure or Failure(TIMED_OUT, "")
         return took, failure
 
+    def _restore(self) -> Failure | None:
+        """SnapStart: before the first invocation the snapshot comes to life."""
+        generation = self._generation
+        if generation is None or generation.board.restored:
+            return None
+        if self._settings.initialization_type == configured.SNAP_START:
+            try:
+                generation.restore(time.monotonic() + _RESTORE_LIMIT_S)
+            except TimedOut:
+                return Failure(TIMED_OUT, "")
+            except Failed as failed:
+                return failed.failure
+        return None
+
     # --- INVOKE ---------------------------------------------------------------------------------
 
     def _invoke(self, order: Order) -> None:
@@ -140,9 +161,9 @@ class Environment:
             if failure is not None:
                 init_s = 0.0
                 self._end("timeout" if failure.error_type == TIMED_OUT else "failure")
+        failure = self._restore()
         started = time.monotonic()
         task = self._task(order, started)
-        failure = None
         if self._generation is None:
             _, failure = self._initialise("invoke", task.deadline)
         self._log.line(f"START RequestId: {task.request_id} Version: {configured.VERSION}")
@@ -164,7 +185,8 @@ class Environment:
             invocation.respond(task.answer or b"", task.error_type, time.monotonic() - begun)
             status = "error" if task.is_error else "success"
             self._runtime_done(task, status)
-            generation.wait(generation.all_at_rest, task.deadline)
+            if not self._settings.managed:
+                generation.wait(generation.all_at_rest, task.deadline)
             return status
         except TimedOut:
             failure, status = Failure(TIMED_OUT, ""), "timeout"
@@ -214,7 +236,7 @@ class Environment:
             report = line
         record = spent.telemetry(task.request_id, memory, self._settings.memory_mb)
         self._add("platform.report", record)
-        if spent.status in ("timeout", "failure"):
+        if spent.status == "failure" or (spent.status == "timeout" and not self._settings.managed):
             self._end(spent.status)
         else:
             self._rest()
@@ -244,9 +266,9 @@ class Environment:
             order.invocation.frozen_s = time.monotonic() - self._rest_since
 
     def _rest(self) -> None:
-        self._rest_since = time.monotonic()
         if self._generation is not None and not self._settings.managed:
             self._generation.freeze()
+        self._rest_since = time.monotonic()
 
     def _end(self, reason: str) -> None:
         generation, self._generation = self._generation, None

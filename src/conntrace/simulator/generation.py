@@ -14,6 +14,7 @@ from conntrace.simulator.board import RUNTIME, Board, Task
 from conntrace.simulator.ending import Failed, Failure, TimedOut
 from conntrace.simulator.layers import extensions_in
 from conntrace.simulator.logs import Log
+from conntrace.simulator.network_pause import NetworkPause
 from conntrace.simulator.sandbox import Mount, Program, Sandbox
 from conntrace.simulator.settings import FunctionSettings
 from conntrace.simulator.telemetry import Telemetry
@@ -45,6 +46,7 @@ class Generation:
         self.board = Board(extensions_in(place.layer))
         self.telemetry = log.telemetry = Telemetry(place.settings.telemetry)
         server.platform = Platform(self.board, self.telemetry, self._facts())
+        self._network = NetworkPause() if place.settings.pause_network else None
         self._sandbox = Sandbox(place.mounts, self.board.exited)
         opt = "/opt" if self._sandbox.mounted or place.layer is None else str(place.layer)
         self._opt = opt
@@ -122,6 +124,18 @@ class Generation:
         if self.board.failure is not None and not condition():
             raise Failed(self.board.failure)
 
+    def restore(self, deadline: float) -> None:
+        """SnapStart: the snapshot comes to life. Raises TimedOut, Failed."""
+        kind = {"initializationType": configured.SNAP_START}
+        self.telemetry.add("platform.restoreStart", {"functionVersion": configured.VERSION})
+        begun = time.monotonic()
+        self.board.restore()
+        self.wait(self.board.runtime_ready, deadline)
+        self.telemetry.add("platform.restoreRuntimeDone", {**kind, "status": "success"})
+        took_ms = round((time.monotonic() - begun) * 1000, 3)
+        self.telemetry.add("platform.restoreReport", {**kind, "metrics": {"durationMs": took_ms}})
+        self._log.line(f"RESTORE_REPORT Restore Duration: {took_ms:.2f} ms")
+
     def send(self, task: Task) -> None:
         """Give an invocation to the runtime and tell the extensions."""
         event = {
@@ -155,10 +169,14 @@ class Generation:
         """Nothing of the environment runs from here on; its telemetry waits too."""
         self.telemetry.pause(True)
         self._sandbox.freeze()
+        if self._network is not None:
+            self._network.begin(self._sandbox.pids())
         self.frozen = True
 
     def thaw(self) -> None:
         """The environment goes on."""
+        if self._network is not None:
+            self._network.end()
         self._sandbox.thaw()
         self.telemetry.pause(False)
         self.frozen = False
@@ -178,6 +196,8 @@ class Generation:
             self._end_runtime(begun + limit * _RUNTIME_SHARE)
             self._end_extensions(reason, begun + limit)
         self._sandbox.close()
+        if self._network is not None:
+            self._network.close()
         self.board.close()
         self._log.close_outputs()
         self._log.telemetry = None
