@@ -197,7 +197,7 @@ class ExtensionProcess:
 
 
 def make_layer(folder: Path, *, agent: bool = True) -> Path:
-    """The private folder of the layer, as links into this checkout; without `agent` it is broken."""
+    """The layer's private folder, as links into this checkout; without `agent` it is broken."""
     layer = folder / "conntrace.d"
     (layer / "agent").mkdir(parents=True)
     (layer / "extension.py").symlink_to(LAUNCHED)

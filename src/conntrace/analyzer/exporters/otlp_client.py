@@ -98,9 +98,9 @@ class OtlpClient:
         self._post.close()
 
     def _use_protobuf(self) -> None:
-        from conntrace.analyzer.exporters import otlp_protobuf
+        from conntrace.analyzer.exporters.otlp_protobuf import export_request
 
-        self._encode = otlp_protobuf.export_request
+        self._encode = export_request
         self._type = PROTOBUF_TYPE
 
     def _send(self, spans: Sequence[Span], timeout_s: float) -> Answer:
