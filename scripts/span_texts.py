@@ -95,6 +95,8 @@ SPANS: dict[str, SpanText] = {
 # Attributes under `conntrace.`; the others are explained in OpenTelemetry's registry.
 ATTRIBUTES: dict[str, str] = {
     "SCHEMA": "Version of these names. On the resource, or on the scope of an SDK's spans.",
+    "DROPPED_SPANS": "On the resource, from the Lambda layer: spans and reused requests lost since"
+    " the export before, for want of room or because the back end did not take them.",
     "CAUSE_NAME": "Why it was necessary: an id of [causes.md](causes.md).",
     "CAUSE_CONFIDENCE": "`proved`: the facts exclude all other causes; `inferred`: they fit.",
     "CAUSE_DETAIL": "One sentence with the numbers.",

@@ -180,6 +180,35 @@ _TABLE: tuple[Message, ...] = (
         " built in.",
         1,
     ),
+    # --- the Lambda layer's extension ----------------------------------------------------------
+    Message(
+        "otlp-trouble",
+        "The Lambda layer's extension could not deliver spans, and says so once for each outage. It"
+        " keeps them, as far as there is room, and tries again; what a back end refuses for good"
+        " (400, 401 ...) is dropped and counted in `conntrace.dropped_spans`.",
+        "Check the endpoint and its headers, and that the function reaches it: a function in a VPC"
+        " needs a route, and security groups that let it through.",
+    ),
+    Message(
+        "layer-no-grpc",
+        "The protocol or the port 4317 asks for gRPC, which is not in the Lambda layer. Spans"
+        " are sent by HTTP to the place that the line names: the same endpoint, with port 4318 in"
+        " place of 4317, as collectors have it.",
+        "Set `OTEL_EXPORTER_OTLP_PROTOCOL=http/json` and the endpoint's HTTP port, usually 4318.",
+    ),
+    Message(
+        "layer-no-protobuf",
+        "`http/protobuf` is asked for, and this Lambda layer is the flavour without OpenTelemetry's"
+        " encoder. Spans are sent as JSON, which most back ends take as well.",
+        "Attach the layer that `make layer FLAVOUR=protobuf` builds, or set"
+        " `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`.",
+    ),
+    Message(
+        "extension-failed",
+        "The Lambda layer's extension met a fault of its own, and lets the platform go on without"
+        " it. The function is not affected; nothing is recorded until the environment is new.",
+        "Please report it, with the line.",
+    ),
     # --- what a run recorded -------------------------------------------------------------------
     Message(
         "wrong-setting",

@@ -87,6 +87,7 @@ AWS_LOG_STREAM_NAMES: Final = "aws.log.stream.names"
 
 # Ours.
 SCHEMA: Final = "conntrace.schema"
+DROPPED_SPANS: Final = "conntrace.dropped_spans"
 CAUSE_NAME: Final = "conntrace.cause.name"
 CAUSE_CONFIDENCE: Final = "conntrace.cause.confidence"
 CAUSE_DETAIL: Final = "conntrace.cause.detail"

@@ -16,7 +16,13 @@ from conntrace import semantic_names
 from conntrace.messages import MESSAGES, Message
 
 SOURCE = Path(conntrace.__file__).parent
-FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "messages.py")
+EXTENSION = Path(__file__).parents[2] / "lambda_extension" / "src"
+FILES = sorted(
+    path
+    for folder in (SOURCE, EXTENSION)
+    for path in folder.rglob("*.py")
+    if path.name != "messages.py"
+)
 IN_BRACKETS = re.compile(r"\[([a-z]{2,}(?:-[a-z0-9]{2,})+)\]$")
 
 
