@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.analyzer.streams import ESTABLISHED, Stream, analyze, text, texts, verdict
+from tests.unit.analyzer.streams import (
+    CLOSE_WAIT,
+    ESTABLISHED,
+    Stream,
+    analyze,
+    text,
+    texts,
+    verdict,
+)
 
 from conntrace.events import (
     Close,
@@ -177,3 +185,19 @@ def test_redirects_are_redacted_like_other_hosts() -> None:
     assert "a.example:80" in text(open_one, "conntrace.cause.detail")
     (redacted,) = analyze([stream], redact=frozenset({"hosts"})).setups
     assert "example" not in str(redacted.attributes)
+
+
+def test_a_retry_that_is_given_a_dead_connection_replaces_that_one() -> None:
+    """What failed before it is not the reason, and does not stand in for facts that are missing."""
+    for state, expected in ((CLOSE_WAIT, "server_closed_idle"), (0, "unexplained")):
+        stream = Stream()
+        pool = stream.pool(stream.manager(), maxsize=2)
+        first = stream.start(pool)
+        stream.checkout(first, pool)
+        held = stream.setup(pool, first)
+        stream.answer(first, held)
+        stream.request(pool)
+        stream.put(pool, held, first)
+        previous = fail(stream, pool, "connection_reset", 5)
+        stream.request(pool, stream.found_dead(pool, tcp_state=state), previous=previous)
+        assert stream.analyze().causes[-1] == expected

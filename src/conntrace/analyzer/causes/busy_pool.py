@@ -11,7 +11,8 @@ from conntrace.events import Checkout
 
 def busy_pool(facts: SetupFacts) -> Cause | None:
     """What the pool looked like when it handed out nothing."""
-    if facts.checkout is None:
+    if facts.checkout is None or facts.failure is not None:
+        # An attempt that failed and left its slot empty is the reason, not the pool.
         return None
     if facts.checkout.outcome == "empty":
         return _empty(facts, facts.checkout)

@@ -1,7 +1,8 @@
 """The decision table: one cause for each set-up.
 
-Rows are asked in order; the first that answers wins. A row is a pure function of the facts that
-returns a verdict or None. Later causes are rows of their own.
+Rows are asked in order; the first that proves its cause wins, and only when none does the first
+likely one. A row is a pure function of the facts that returns a verdict or None. It is asked even
+where a row before it found something likely, so it must not prove what a neighbour may have caused.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from conntrace.analyzer.causes.no_pool import (
     sdk_endpoint_variation,
 )
 from conntrace.analyzer.causes.other_clients import client_recreated, one_shot_api, parallel_client
+from conntrace.analyzer.causes.sandbox import sandbox_restored, thaw_after_freeze
 from conntrace.analyzer.causes.side_traffic import credential_fetch, telemetry_export, unexplained
 
 Row = Callable[[SetupFacts], Cause | None]
@@ -30,7 +32,9 @@ Row = Callable[[SetupFacts], Cause | None]
 ROWS: tuple[Row, ...] = (
     credential_fetch,
     telemetry_export,
+    sandbox_restored,
     forked_process,
+    thaw_after_freeze,
     found_dead,
     died_in_use,
     one_shot_api,
@@ -46,32 +50,14 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-NO_POOL: tuple[Row, ...] = (
-    one_shot_api,
-    pool_evicted_lru,
-    pool_closed_explicitly,
-    pool_key_mismatch,
-    client_recreated,
-    parallel_client,
-    redirect_other_origin,
-    sdk_endpoint_variation,
-    first_use_of_destination,
-)
-"""Rows of family A: they explain the same thing, so a proved one wins over a likely one."""
-
-
 def decide(facts: SetupFacts) -> Cause:
     """The reason for a new connection; `unexplained` when no row is sure enough."""
+    likely: Cause | None = None
     for row in ROWS:
         cause = row(facts)
         if cause is None:
             continue
-        if cause.confidence == PROVED or row not in NO_POOL:
+        if cause.confidence == PROVED:
             return cause
-        return _proved_instead(facts) or cause
-    return unexplained(facts)
-
-
-def _proved_instead(facts: SetupFacts) -> Cause | None:
-    found = (row(facts) for row in NO_POOL)
-    return next((cause for cause in found if cause and cause.confidence == PROVED), None)
+        likely = likely or cause
+    return likely or unexplained(facts)
