@@ -315,6 +315,27 @@ _TABLE: tuple[Message, ...] = (
     ),
     # --- the local Lambda ------------------------------------------------------------------------
     Message(
+        "lambda-layer-missing",
+        "`conntrace lambda` shows what the layer records, and was given no layer.",
+        "Add `--layer dist/conntrace-layer.zip`. `make layer` in conntrace's repository writes that"
+        " file.",
+        1,
+    ),
+    Message(
+        "lambda-events",
+        "The file of events (`--events`) cannot be read, is empty, or has a line that is no JSON"
+        " document; the line says which.",
+        "Write one event a line: `{\"id\": 1}`.",
+        1,
+    ),
+    Message(
+        "lambda-output",
+        "The file for the spans (`conntrace lambda -o`) cannot be made; the line has the system's"
+        " reason.",
+        "Name a file in a folder that exists and that you may write to.",
+        1,
+    ),
+    Message(
         "lambda-needs-linux",
         "The local Lambda freezes processes and mounts the layer as Linux does it; this system is"
         " another.",

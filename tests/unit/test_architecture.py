@@ -53,12 +53,14 @@ ALLOWED: dict[str, set[str]] = {
         *CONFIG,
     },
     "report": {"errors", "catalogue", "semantic_names"},
-    "simulator": {"errors"},
+    # `testing` for the spans that a fixture gives.
+    "simulator": {"errors", "testing"},
     # Where the two sides are put together.
     "in_process": ANY,
     "instrumentor": ANY,
     "doctor": ANY,
     "probe": ANY,
+    "pytest_lambda": {"simulator"},
     "pytest_plugin": ANY,
     "pytest_session": ANY,
     "testing": ANY,

@@ -16,6 +16,7 @@ from conntrace.errors import ConntraceError, UsageError
 COMMANDS = {
     "report": "report",
     "probe": "probe",
+    "lambda": "lambda_function",
     "causes": "causes",
     "doctor": "doctor",
 }
