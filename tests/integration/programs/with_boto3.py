@@ -1,5 +1,6 @@
 """Programs on boto3: `with_boto3.py FUNCTION ENDPOINT ARGUMENT...`; a function is a program."""
 
+import _socket
 import os
 import sys
 import threading
@@ -72,6 +73,21 @@ def gaps(endpoint, *pauses):
     for pause in pauses:
         time.sleep(float(pause))
         read(client, "bucket", "next")
+
+
+def regions(endpoint, region, *buckets):
+    """S3's own host names, region by region, all led to one server on the loopback."""
+    found = _socket.getaddrinfo
+    port = endpoint.rpartition(":")[2]
+
+    def lead_astray(host, _, *arguments, **named):
+        assert host.endswith(".amazonaws.com"), host
+        return found("127.0.0.1", port, *arguments, **named)
+
+    _socket.getaddrinfo = lead_astray
+    client = boto3.client("s3", region_name=region, use_ssl=False)
+    for bucket in buckets:
+        read(client, bucket, "first")
 
 
 def table(endpoint, count):
