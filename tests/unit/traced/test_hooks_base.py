@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import wrapt
@@ -130,6 +131,34 @@ def test_inherited_function_is_noted_once(module: types.ModuleType) -> None:
         installer.remove()
 
     assert seen.count(("begin", ())) == 1
+
+
+@pytest.mark.parametrize("ours", ["closure", "wrapper"])
+def test_another_tools_wrapper_below_ours_knows_its_instance(
+    module: types.ModuleType, ours: str
+) -> None:
+    """wrapt's wrappers, which OpenTelemetry and others use, learn it only by being bound."""
+    instances: list[object] = []
+
+    @wrapt.decorator
+    def theirs(
+        wrapped: Callable[..., str], instance: object, args: Any, kwargs: Any
+    ) -> tuple[object, ...]:
+        instances.append(instance)
+        return wrapped(*args, **kwargs), args, kwargs
+
+    def build(original: Callable[..., object]) -> Callable[..., object]:
+        return lambda *args, **kwargs: original(*args, **kwargs)
+
+    module.Child.own = theirs(module.Child.own)
+    row = Hook("conntrace_test_target", "Child.own", build=build)
+    installer = Installer([row if ours == "closure" else noting("Child.own", [])])
+    installer.install()
+    child = module.Child()
+    assert child.own("word") == ("word", ("word",), {})
+    assert module.Child.own(child, word="word") == ("word", (), {"word": "word"})
+    assert instances == [child, child]
+    installer.remove()
 
 
 def test_undo_leaves_a_wrapper_over_ours_in_place(module: types.ModuleType) -> None:

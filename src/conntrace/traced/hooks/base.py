@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 from conntrace.traced import guard
@@ -186,7 +186,9 @@ def has_ours(function: object) -> bool:
 def _replacement(hook: Hook, original: Callable[..., object], place: str) -> object:
     if hook.build is None:
         return OurWrapper(original, note_around(hook), place)
-    closure = hook.build(original)
+    # `type`, because `isinstance` believes wrapt's wrappers that they are functions.
+    method = "." in hook.path and type(original) is not FunctionType
+    closure = hook.build(_called_as_method(original) if method else original)
     # What functools.wraps copies, without importing functools' dependencies on a cold start.
     for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         if hasattr(original, name):
@@ -195,6 +197,18 @@ def _replacement(hook: Hook, original: Callable[..., object], place: str) -> obj
     closure.__wrapped__ = original  # type: ignore[attr-defined]
     closure._conntrace_closure = True  # type: ignore[attr-defined]
     return closure
+
+
+def _called_as_method(original: Callable[..., object]) -> Callable[..., object]:
+    """Another tool's wrapper (wrapt's, say) in a class learns its instance by being bound."""
+
+    def method(*args: object, **kwargs: object) -> object:
+        instance = args[0]
+        bound = original.__get__(instance, type(instance))  # type: ignore[attr-defined]
+        result: object = bound(*args[1:], **kwargs)
+        return result
+
+    return method if hasattr(original, "__get__") else original
 
 
 def _undo(patch: Patch) -> None:
