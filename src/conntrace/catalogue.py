@@ -161,9 +161,9 @@ _TABLE: tuple[CauseText, ...] = (
         "A",
         "The sandbox was restored from a snapshot",
         "Connections that were in the snapshot are dead after the restore.",
-        "The restore was seen after the connection was made.",
+        "The connection was made before the restore, was not used since, and was found dead or died"
+        " on first use.",
         "Close before the snapshot and connect after the restore (SnapStart hooks).",
-        decided=False,
     ),
     # --- B: nothing idle ------------------------------------------------------------------------
     CauseText(
@@ -382,11 +382,14 @@ _TABLE: tuple[CauseText, ...] = (
         "thaw_after_freeze",
         "D",
         "The connection was lost while the sandbox was frozen",
-        "A frozen function cannot keep connections alive.",
-        "A freeze spans the loss, and nothing else proves it.",
+        "A frozen function cannot keep connections alive, nor notice that the server closes them.",
+        "The connection died on first use (or was found dead, and the kernel does not say how)"
+        " after a pause of which the sandbox was frozen for half or more. Proved when it was awake"
+        " for less than a second of it and the death is proved. A FIN or RST that the kernel shows"
+        " on the idle connection wins.",
         "Treat it as normal: retry cheaply.",
-        NO_KEEPALIVE_REMEDY,
-        decided=False,
+        "Do not set keep-alive options: a frozen sandbox sends no probes, and probes never reset an"
+        " HTTP server's idle timer.",
     ),
     # --- E: several connects --------------------------------------------------------------------
     CauseText(

@@ -196,6 +196,8 @@ class ConnectionLedger(ClientLedger):
         connection = self.connections.get(request.connection)
         if connection is not None and connection.busy_request == request.id:
             connection.answered_ns = event.time_ns
+        if connection is not None and not event.error:
+            connection.restored_ns = 0
         if event.error and not (connection is not None and connection.is_idle):
             self._note_request_failure(request, connection, event)
         return request

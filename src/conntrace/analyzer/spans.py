@@ -161,7 +161,9 @@ class ProcessSpans:
         self.latest_ns = max(self.latest_ns, event.time_ns)
         self.maker.set_clocks(event.time_ns, event.wall_ns)
         self._hello = event
-        self.invocations.began_ns = event.started_ns or event.time_ns
+        # A fork, or a life after a snapshot, begins here, whenever the program was started.
+        began_ns = 0 if event.forked_from else event.started_ns
+        self.invocations.began_ns = began_ns or event.time_ns
         self.ledger.hello(event, parent.ledger if parent is not None else None)
         if parent is not None:
             self.invocations.forked_from(parent.invocations)

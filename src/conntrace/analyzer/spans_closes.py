@@ -93,6 +93,9 @@ class CloseSpans:
         idle_ns = _idle_ns(event, connection)
         if idle_ns >= 0:
             span.attributes[names.CONNECTION_IDLE_S] = idle_ns / 1e9
+            frozen_ns = self._ledger.freezes.within(event.time_ns - idle_ns, event.time_ns)
+            if frozen_ns:
+                span.attributes[names.CONNECTION_FROZEN_S] = frozen_ns / 1e9
         client = self._ledger.clients.get(connection.client)
         if client is not None:
             put(span, names.POOL_OWNER, client.owner)

@@ -191,6 +191,7 @@ class InvocationSpans:
     def snapshot_ended(self, latest_ns: int) -> None:
         """The process woke up in another life: the initialisation was over before."""
         self._end_init(latest_ns)
+        self._init, self._init_over, self._init_end_told = None, False, False
 
     def platform_init(self, event: PlatformInit) -> None:
         """The platform's own times of the initialisation; only what fits ours is taken."""

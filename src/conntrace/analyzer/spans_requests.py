@@ -202,6 +202,8 @@ class RequestSpans:
             return
         if connection.idle_before_ns >= 0:
             attributes[names.CONNECTION_IDLE_S] = connection.idle_before_ns / 1e9
+        if connection.frozen_ns:
+            attributes[names.CONNECTION_FROZEN_S] = connection.frozen_ns / 1e9
         if not connection.late:
             age_ns = event.time_ns - connection.stood_ns
             attributes[names.CONNECTION_AGE_S] = max(age_ns, 0) / 1e9

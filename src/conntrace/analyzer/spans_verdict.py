@@ -77,6 +77,9 @@ def _describe_lost(span: Span, facts: SetupFacts) -> None:
     attributes = span.attributes
     if checkout is not None and checkout.idle_ns >= 0 and checkout.outcome in ("dropped", "closed"):
         attributes[names.CONNECTION_IDLE_S] = checkout.idle_ns / 1e9
+    if facts.frozen_ns:
+        attributes[names.CONNECTION_IDLE_S] = facts.idle_ns / 1e9
+        attributes[names.CONNECTION_FROZEN_S] = facts.frozen_ns / 1e9
     if previous is None:
         return
     if not previous.late and previous.stood_ns:

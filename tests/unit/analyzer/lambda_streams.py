@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.unit.analyzer.streams import (
     BOOT_NS,
@@ -33,6 +34,7 @@ from conntrace.events_lambda import (
     PlatformFrozen,
     PlatformInvoke,
     PlatformShutdown,
+    Restored,
 )
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders:live"
@@ -45,7 +47,7 @@ class LambdaStream(Stream):
     def __init__(self, process: str = PROCESS, *, service: str = "", **function: object) -> None:
         self.order: list[tuple[str, Event]] = []
         super().__init__(process, service=service)
-        event = Function(
+        self.function = event = Function(
             name=NAME,
             version="7",
             memory_mb=256,
@@ -123,6 +125,18 @@ class LambdaStream(Stream):
         self.sleep(seconds)
         self.platform(PlatformFrozen(start_ns=start_ns))
 
+    def restore(self, after_s: float = 3600.0) -> LambdaStream:
+        """A snapshot is taken; later the process wakes up in a life with a name of its own."""
+        self.goodbye()
+        life = LambdaStream("fedcba9876543210")
+        life.order, life.events = self.order, self.events
+        life.now, life.next_id, life.pools = self.now, self.next_id, self.pools
+        life.sleep(after_s)
+        life.hello(forked_from=self.process, first_id=self.next_id)
+        life.send(replace(self.function, time_ns=0))
+        life.send(Restored(wall_ns=life.wall_ns))
+        return life
+
     def shutdown(self, reason: str = "spindown") -> None:
         """The platform ends the environment."""
         self.platform(PlatformShutdown(reason=reason))
@@ -137,10 +151,9 @@ class LambdaStream(Stream):
         lost: bool = False,
         host: dict[str, AttributeValue] | None = None,
         propagators: tuple[str, ...] = (),
-        slices: int = 0,
     ) -> Result:
         """Feed everything in order and finish. `lost`: the process dies before the last word of
-        the platform; `slices`: so many lines of the process at a time, else one by one."""
+        the platform."""
         memory = MemoryExporter()
         pipeline = Pipeline([memory], host_resource=host, propagators=propagators)
         last = max((at for at, (who, _) in enumerate(self.order) if who != PLATFORM), default=0)

@@ -12,14 +12,15 @@ from conntrace.catalogue import CAUSES
 
 def found_dead(facts: SetupFacts) -> Cause | None:
     """The connection before this one, on the same object, tells by how it ended."""
-    ending = _ending_before(facts)
+    ending = ending_before(facts)
     if ending is None:
         return None
     found = _BY_REASON.get(ending.reason)
     return found(facts, ending) if found is not None else None
 
 
-def _ending_before(facts: SetupFacts) -> Ending | None:
+def ending_before(facts: SetupFacts) -> Ending | None:
+    """How the connection that the pool, or the object, had before came to its end."""
     checkout, previous = facts.checkout, facts.previous
     if checkout is not None and checkout.outcome == "dropped":
         return idle_death(checkout, previous)
@@ -41,6 +42,11 @@ def _server_closed_idle(facts: SetupFacts, ending: Ending) -> Cause:
     where, limit = place(facts.origin), ending.idle_limit_s
     after = f" after {seconds(limit)}" if limit >= 0 else ""
     detail = f"{where} closed the idle connection{after}; {_gap(facts)}"
+    if facts.frozen_ns:
+        detail = (
+            f"{where} closed the idle connection: closed while frozen, time unknown; {_gap(facts)},"
+            f" of which the sandbox was frozen for {nanoseconds(facts.frozen_ns)}"
+        )
     lost = facts.previous.close_span if facts.previous is not None else None
     if not ending.proved:
         return inferred("server_closed_idle", detail, ending.evidence, lost=lost)

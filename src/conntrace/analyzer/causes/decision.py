@@ -24,6 +24,7 @@ from conntrace.analyzer.causes.no_pool import (
     sdk_endpoint_variation,
 )
 from conntrace.analyzer.causes.other_clients import client_recreated, one_shot_api, parallel_client
+from conntrace.analyzer.causes.sandbox import sandbox_restored, thaw_after_freeze
 from conntrace.analyzer.causes.side_traffic import credential_fetch, telemetry_export, unexplained
 
 Row = Callable[[SetupFacts], Cause | None]
@@ -31,7 +32,9 @@ Row = Callable[[SetupFacts], Cause | None]
 ROWS: tuple[Row, ...] = (
     credential_fetch,
     telemetry_export,
+    sandbox_restored,
     forked_process,
+    thaw_after_freeze,
     found_dead,
     died_in_use,
     one_shot_api,

@@ -71,6 +71,8 @@ def awaits_answer(facts: SetupFacts, cause: Cause) -> bool:
     """Whether the answer to the request will tell more about this cause."""
     failure = facts.failure
     retry = failure is not None and failure.request and failure.request == facts.previous_request
+    if cause.name == "thaw_after_freeze":
+        cause = died_in_use(facts) or cause
     return bool(retry) and failure is not None and may_be_proved_by_retry(cause, failure)
 
 

@@ -81,10 +81,23 @@ def kernel_evidence(seen: Checkout | Close) -> Iterator[str]:
 
 
 def idle_death(seen: Checkout, connection: Connection | None) -> Ending:
-    """Why the pool found an idle connection readable, from the kernel's facts at the check-out."""
+    """Why the pool found an idle connection readable, from the kernel's facts at the check-out.
+
+    After a freeze the kernel dates a segment that was sent again, not the first: nobody knows when
+    the server closed.
+    """
     evidence = tuple(kernel_evidence(seen))
     if seen.idle_ns >= 0:
         evidence = (f"idle for {nanoseconds(seen.idle_ns)}", *evidence)
+    if connection is not None and connection.frozen_ns:
+        frozen = f"the sandbox was frozen for {nanoseconds(connection.frozen_ns)} of it"
+        return _end_of_idle(seen, connection, (*evidence, frozen))._replace(idle_limit_s=-1.0)
+    return _end_of_idle(seen, connection, evidence)
+
+
+def _end_of_idle(
+    seen: Checkout, connection: Connection | None, evidence: tuple[str, ...]
+) -> Ending:
     if seen.tcp_state == TCP_CLOSE:
         return _ending("peer_reset_idle", evidence)
     if connection is not None and connection.unread and seen.pending_bytes > 0:
@@ -207,7 +220,7 @@ def would_have_lived(connection: Connection, until_ns: int, idle_limit_s: float)
     False in doubt: when the other side ended it, when its socket was already half closed, or when
     it would have been idle for longer than the server is known to allow.
     """
-    if not connection.stood_ns:
+    if not connection.stood_ns or connection.restored_ns:
         return False
     ending = connection.ending
     if ending is not None and ending.initiator == "remote":

@@ -65,6 +65,14 @@ class SetupFacts:
     sibling_connections: list[Connection] = field(default_factory=list)
     rivals: list[Rival] = field(default_factory=list)
     connected_hosts: int = 0
+    idle_ns: int = -1
+    """How long the connection that is missed was idle; -1 unknown."""
+    frozen_ns: int = 0
+    """How much of that the sandbox was frozen."""
+    restored: Connection | None = None
+    """The connection that is missed, when it was in a snapshot that the process woke up from."""
+    past_init: bool = False
+    """An invocation waits for it, and the initialisation could have made it."""
     end_error: str = ""
     """How the set-up itself ended."""
     answered: bool = False
@@ -112,7 +120,24 @@ def gather(ledger: Ledger, start: SetupStart) -> SetupFacts:
         lost = ledger.connections.get(facts.lost_slot.connection)
         facts.lost_slot_span = lost.close_span if lost is not None else None
     facts.rivals = _rivals(ledger, facts)
+    _look_into_pause(ledger, facts)
     return facts
+
+
+def _look_into_pause(ledger: Ledger, facts: SetupFacts) -> None:
+    """What became of the missed connection while nobody used it."""
+    facts.past_init = ledger.past_init
+    failure, missed = facts.failure, facts.previous
+    if facts.checkout is not None and facts.outcome in ("dropped", "closed"):
+        facts.idle_ns = facts.checkout.idle_ns
+        facts.frozen_ns = missed.frozen_ns if missed is not None else 0
+    elif failure is not None and failure.reused:
+        facts.idle_ns, facts.frozen_ns = failure.idle_ns, failure.frozen_ns
+        missed = ledger.connections.get(failure.connection)
+    if missed is None or not missed.restored_ns:
+        return
+    if not missed.closed_ns or missed.closed_ns >= missed.restored_ns:
+        facts.restored = missed
 
 
 def _origin_before(

@@ -175,4 +175,16 @@ def first_use_of_destination(facts: SetupFacts) -> Cause | None:
             f"{detail} since the agent came",
             ("the agent came into a running process",),
         )
-    return proved("first_use_of_destination", detail, ("no earlier connection is known",))
+    evidence = ("no earlier connection is known",)
+    return proved("first_use_of_destination", detail, evidence, advice=_earlier(facts))
+
+
+def _earlier(facts: SetupFacts) -> str:
+    """In AWS Lambda the initialisation could have done it, for a client that is kept."""
+    client = facts.client
+    if not facts.past_init or client.one_shot or facts.start.one_shot or client.bare:
+        return ""
+    return (
+        f"Make the {client.owner or 'client'} and its first request to {place(facts.origin)} at"
+        " module level, while the function initialises: this invocation waited for it."
+    )
