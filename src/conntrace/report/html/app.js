@@ -30,7 +30,7 @@ function filter() {
 function grid(id, titles, rows) {
   if (!rows.length) { $(id).closest("section").hidden = true; return; }
   const cell = (value) => (value instanceof Node ? el("td", {}, value) : el("td", { class: typeof value === "number" ? "num" : "" }, typeof value === "number" ? number(value) : value));
-  $(id).append(el("table", {}, el("thead", {}, el("tr", {}, ...titles.map((title) => el("th", { scope: "col" }, title)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))));
+  $(id).append(el("table", { "aria-label": $(id).closest("section").getAttribute("aria-label") }, el("thead", {}, el("tr", {}, ...titles.map((title) => el("th", { scope: "col" }, title)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))));
 }
 
 function phaseStack(each) {

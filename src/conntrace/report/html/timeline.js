@@ -113,7 +113,7 @@ function ghost(item, y) {
   if (!item.g) return;
   const at = x(item.g), from = item.r.length ? x(item.r[item.r.length - 4] + item.r[item.r.length - 3]) : at;
   if (at < 0 || at > width + 2000) return;
-  ctx.strokeStyle = colors.faint; ctx.setLineDash([1, 3]); line(Math.max(0, from), y, Math.min(at, width), y); line(at, y - 8, at, y + 8); ctx.setLineDash([]);
+  ctx.strokeStyle = colors.faint; ctx.setLineDash([1, 3]); line(Math.round(Math.max(0, from)), y + 0.5, Math.min(at, width), y + 0.5); line(Math.round(at) + 0.5, y - 8, Math.round(at) + 0.5, y + 8); ctx.setLineDash([]);
 }
 
 function requests(item, y) {
