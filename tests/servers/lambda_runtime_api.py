@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from types import TracebackType
 from typing import Any
 
 from conntrace import events
 from conntrace.channel import MAX_PACKET, lambda_address
+from tests.servers.wire import Answer, Request, read_request
 
 PREFIX = "/2018-06-01/runtime/"
 PATIENCE_S = 30
@@ -21,7 +23,7 @@ PATIENCE_S = 30
 
 @dataclass
 class Post:
-    """What the runtime client posted."""
+    """What the runtime client posted; header names in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -49,6 +51,7 @@ class ExtensionEnd:
         self._listener.setblocking(False)
         self._connections: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._closed = False
         self.packets: list[tuple[str, list[bytes]]] = []
 
     def events(self, process: str = "") -> list[events.Event]:
@@ -72,13 +75,15 @@ class ExtensionEnd:
         return list(dict.fromkeys(sender for sender, _ in self.packets))
 
     def close(self) -> None:
-        """Let go of all sockets."""
+        """Take what is there, and let go of all sockets."""
+        self.events()
+        self._closed = True
         self._listener.close()
         for connection in self._connections:
             connection.close()
 
     def _read(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 accepted, _ = self._listener.accept()
             except BlockingIOError:
@@ -86,7 +91,8 @@ class ExtensionEnd:
             accepted.setblocking(False)
             self._connections.append(accepted)
         for connection in self._connections:
-            self._read_connection(connection)
+            if not self._closed:
+                self._read_connection(connection)
 
     def _read_connection(self, connection: socket.socket) -> None:
         while True:
@@ -107,9 +113,10 @@ class RuntimeApi:
         self.posts: Queue[Post] = Queue()
         self.seen: list[str] = []
         self.at_post: Callable[[], Any] = lambda: None
-        self._invocations: Queue[Invocation | None] = Queue()
+        self._invocations: Queue[Invocation] = Queue()
+        self._stopped = threading.Event()
         self.restore = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingTCPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -129,7 +136,7 @@ class RuntimeApi:
         traceback: TracebackType | None,
     ) -> None:
         self.restore.set()
-        self._invocations.put(None)
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -146,59 +153,42 @@ class RuntimeApi:
         self._invocations.put(Invocation(body, given))
 
     def _next(self) -> Invocation | None:
-        try:
-            return self._invocations.get(timeout=PATIENCE_S)
-        except Empty:
-            return None
+        while not self._stopped.is_set():
+            with contextlib.suppress(Empty):
+                return self._invocations.get(timeout=0.2)
+        return None
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[StreamRequestHandler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            number = 0
-
-            def do_GET(self) -> None:
-                api.seen.append(self.path)
-                if self.path.endswith("/restore/next"):
-                    api.restore.wait(PATIENCE_S)
-                    self._answer(200, b"", {})
-                    return
-                invocation = api._next()
-                if invocation is None:
-                    self.close_connection = True
-                    return
-                self._answer(200, invocation.body, _defaults() | invocation.headers)
-
-            def do_POST(self) -> None:
-                api.seen.append(self.path)
-                body = self._body()
-                api.at_post()
-                self._answer(202, b'{"status":"OK"}', {})
-                api.posts.put(Post(self.path.removeprefix(PREFIX), dict(self.headers), body))
-
-            def _body(self) -> bytes:
-                if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                    return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                parts = []
-                while size := int(self.rfile.readline(), 16):
-                    parts.append(self.rfile.read(size))
-                    self.rfile.readline()
-                self.rfile.readline()
-                return b"".join(parts)
-
-            def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments: object) -> None:
-                """Nothing goes to stderr."""
+        class Handler(StreamRequestHandler):
+            def handle(self) -> None:
+                # The client may be killed at any moment.
+                with contextlib.suppress(OSError):
+                    while (request := read_request(self.rfile)) is not None:
+                        answer, post = api._answer(request)
+                        if answer is None:
+                            break
+                        self.wfile.write(answer.encode())
+                        if post is not None:
+                            api.posts.put(post)
 
         return Handler
+
+    def _answer(self, request: Request) -> tuple[Answer | None, Post | None]:
+        self.seen.append(request.path)
+        if request.method == "POST":
+            self.at_post()
+            post = Post(request.path.removeprefix(PREFIX), request.headers, request.body)
+            return Answer(202, b'{"status":"OK"}'), post
+        if request.path.endswith("/restore/next"):
+            self.restore.wait(PATIENCE_S)
+            return Answer(200, b""), None
+        invocation = self._next()
+        if invocation is None:
+            return None, None
+        headers = {**_defaults(), **invocation.headers}
+        return Answer(200, invocation.body, tuple(headers.items())), None
 
 
 def _defaults() -> dict[str, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 MAX_BODY = 8 << 20
+# AWS's runtime client puts up to 1 MiB of traceback into one header.
+MAX_LINE = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def read_request(stream: BinaryIO) -> Request | None:
         return None
     method, target, _ = first.decode("latin-1").split(" ", 2)
     headers: dict[str, str] = {}
-    while (line := stream.readline(65536)) not in (b"\r\n", b"\n", b""):
+    while (line := stream.readline(MAX_LINE)) not in (b"\r\n", b"\n", b""):
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
     return Request(method, target, headers, _read_body(stream, headers))
