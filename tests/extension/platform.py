@@ -128,7 +128,9 @@ def _server(platform: Platform) -> ThreadingHTTPServer:
         def _body(self) -> bytes:
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-        def _reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        def _reply(
+            self, status: int, body: bytes, headers: Mapping[str, str] | None = None
+        ) -> None:
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
