@@ -495,7 +495,8 @@ class Close(Event):
     `dropped_check` (urllib3 found it dead), `error` (urllib3's clean-up of a failed attempt),
     `full` (no room in the pool), `pool` (pool or manager closed, evicted or collected),
     `response_close` (the program closed a response), `collected` (garbage collection), `program`
-    (anything else).
+    (anything else). The call site is that of the close; with `collected`, of the request whose
+    response was lost.
     """
 
     kind: ClassVar[str] = "close"

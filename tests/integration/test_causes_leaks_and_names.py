@@ -9,7 +9,7 @@ import pytest
 
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
-from tests.integration.running import FIRST, Runner, cause, confidence
+from tests.integration.running import FIRST, PROGRAMS, Runner, cause, confidence
 
 PROGRAM = "with_failures"
 
@@ -48,9 +48,33 @@ def test_lost_response(run: Runner, serve: Serve, how: str, name: str) -> None:
     (close,) = spans.linked(setup)
     assert close.attributes[names.CLOSE_REASON] == name
     assert bool(spans.advice) == (how == "dropped")
-    # Whoever closed it is known; whoever dropped it is nobody.
-    where = "with_failures.py:" in str(setup.attributes[names.CAUSE_DETAIL])
-    assert where == (how == "closed")
+    # Who closed it, or asked for what was dropped.
+    assert "with_failures.py:" in str(setup.attributes[names.CAUSE_DETAIL])
+
+
+@pytest.mark.parametrize("library", ["urllib3", "requests"])
+@pytest.mark.parametrize("call_sites", ["true", "false"])
+def test_lost_response_of_a_reused_connection(
+    run: Runner, serve: Serve, library: str, call_sites: str
+) -> None:
+    """The line that took the response is told, though nobody is there when it is collected; not
+    with CONNTRACE_CALL_SITES=false."""
+    server = serve()
+    url = server.url("a.test", "/bytes/100000")
+    settings = {"CONNTRACE_CALL_SITES": call_sites}
+    spans = run(PROGRAM, "leak_reused", library, url, env=settings)
+    assert spans.causes == [FIRST, "lease_leaked_unread"]
+    detail = str(spans.setups[1].attributes[names.CAUSE_DETAIL])
+    (close,) = spans.linked(spans.setups[1])
+    if call_sites == "false":
+        assert "with_failures.py" not in detail
+        assert names.CODE_LINE_NUMBER not in close.attributes
+        return
+    source = (PROGRAMS / f"{PROGRAM}.py").read_text().splitlines()
+    line = close.attributes[names.CODE_LINE_NUMBER]
+    assert f"with_failures.py:{line}" in detail
+    assert isinstance(line, int)
+    assert "return " in source[line - 1]
 
 
 def test_read_response(run: Runner, serve: Serve) -> None:

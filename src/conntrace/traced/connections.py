@@ -70,11 +70,6 @@ def _pool_gone(record: PoolRecord) -> None:
 def _connection_gone(record: ConnectionRecord) -> None:
     """A collected connection object: a lease that never ended, a socket that nobody closed."""
     pool, lease = record.pool, record.lease
-    if lease is not None and pool is not None:
-        pool.leases.discard(record)
-        recording.note(
-            notes.lease_end(record.connection, pool.identity, lease.identity, "collected", False)
-        )
     if record.open:
         recording.note(
             notes.close(
@@ -85,9 +80,14 @@ def _connection_gone(record: ConnectionRecord) -> None:
                 NO_RESPONSE,
                 False,
                 NOTHING,
-                NOWHERE,
+                lease.site if lease is not None else NOWHERE,
                 NO_PLACE,
             )
+        )
+    if lease is not None and pool is not None:
+        pool.leases.discard(record)
+        recording.note(
+            notes.lease_end(record.connection, pool.identity, lease.identity, "collected", False)
         )
 
 

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from itertools import count
 from typing import NamedTuple
 
+from conntrace.traced.call_sites import NOWHERE
+
 CALL = "call"
 REQUEST = "request"
 SETUP = "setup"
@@ -57,6 +59,8 @@ class Operation:
     method = ""
     path = ""
     sends_close = False
+    # Of a request: who takes its response, when that is not read at once.
+    site = NOWHERE
 
     def __init__(self, kind: str, identity: int, outer: Operation | None) -> None:
         self.kind = kind

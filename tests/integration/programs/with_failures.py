@@ -143,6 +143,30 @@ def leak(url, how):
     manager.request("GET", url)
 
 
+def leak_reused(library, url):
+    """The second response on a connection is not read, the first one was."""
+    if library == "urllib3":
+        manager = urllib3.PoolManager(maxsize=1)
+
+        def take():
+            return manager.request("GET", url, preload_content=False)
+
+    else:
+        session = requests.Session()
+        session.trust_env = False
+
+        def take():
+            return session.get(url, stream=True, timeout=5).raw
+
+    response = take()
+    response.read()
+    response.release_conn()
+    response = take()  # the one that is lost
+    del response
+    time.sleep(0.05)
+    take().read()
+
+
 def without_tcp_info(url, idle_s):
     """A kernel that refuses TCP_INFO, as some sandboxes do, and other systems always."""
     from conntrace.traced import kernel

@@ -5,6 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.words import at, count, nanoseconds, place
+from conntrace.analyzer.ledger_records import LostSlot
 from conntrace.catalogue import CAUSES
 from conntrace.events import Checkout
 
@@ -113,7 +114,8 @@ def _slot_lost(facts: SetupFacts) -> Cause | None:
     if lost.how == "collected" and lost.unread:
         return proved(
             "lease_leaked_unread",
-            f"a response of {where} was dropped unread {ago} before, and its connection with it",
+            f"a response of {where}{_taken(lost)} was dropped unread {ago} before, and its"
+            " connection with it",
             evidence,
             advice=CAUSES["lease_leaked_unread"].advice,
             lost=facts.lost_slot_span,
@@ -127,3 +129,7 @@ def _slot_lost(facts: SetupFacts) -> Cause | None:
             lost=facts.lost_slot_span,
         )
     return None
+
+
+def _taken(lost: LostSlot) -> str:
+    return f", asked for at {lost.site}," if lost.site else ""

@@ -184,10 +184,18 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         response,
         record.sends_close,
         kernel.tcp_facts(sock) if broken or by in ("program", "response_close") else kernel.NOTHING,
-        call_sites.call_site() if by in ("program", "response_close") else call_sites.NOWHERE,
+        _whose(by, record),
         by == "error" and getattr(instance, _RESPONSE, None) is not None,
     )
     return None
+
+
+def _whose(by: str, record: ConnectionRecord) -> call_sites.CallSite:
+    """Who closes, or took the response that is collected unread."""
+    if by in ("program", "response_close"):
+        return call_sites.call_site()
+    lease = record.lease
+    return lease.site if by == "collected" and lease is not None else call_sites.NOWHERE
 
 
 def _pool_queue(frame: Any) -> object:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from conntrace.traced import context, guard, notes, recording
+from conntrace.traced import call_sites, context, guard, notes, recording
 from conntrace.traced.connections import pools
 from conntrace.traced.context import REQUEST, Operation, current
 from conntrace.traced.error_types import error_type
@@ -97,6 +97,9 @@ def _begin_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation:
         headers = getattr(pool, "headers", None)
     if headers and asks_to_close(headers):
         operation.sends_close = True
+    if kwargs.get("preload_content") is False:
+        # Whoever gets the response may lose it, and nobody is on the stack when it is collected.
+        operation.site = call_sites.call_site()
     return operation
 
 
