@@ -14,6 +14,7 @@ import pytest
 from conntrace.cli import main
 from conntrace.report.record import SpanRecord
 from tests.reports.conftest import OpenPage, page_of
+from tests.reports.picture import Picture
 from tests.unit.report import stories
 from tests.unit.report.builder import Story
 
@@ -137,14 +138,24 @@ def test_narrow_screen_has_no_sideways_scroll(eleven: Path, open_page: OpenPage)
 
 
 def test_print(eleven: Path, open_page: OpenPage) -> None:
-    """On paper the whole table stands; nothing is hidden behind a scroll bar."""
-    with open_page() as opened:
+    """On paper the whole table and picture stand, dark on white; then all is as before."""
+    with open_page(color_scheme="dark") as opened:
         opened.open(eleven)
-        assert len(opened.page.pdf()) > 10_000
-        opened.page.emulate_media(media="print")
-        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        assert opened.page.locator("#table tbody tr").count() >= 22
+        page = opened.page
+        assert len(page.pdf()) > 10_000
+        height = page.locator("#lanes").bounding_box()["height"]
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("#table tbody tr").count() >= 22
+        lanes = page.locator("#lanes").evaluate("(node) => [node.clientHeight, node.scrollHeight]")
+        assert lanes[0] > height
+        assert lanes[0] + 12 >= lanes[1]
+        assert Picture(page).count("bg", 300, 3, 40, 4) > 100
         opened.picture("eleven-print")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        assert page.locator("#lanes").bounding_box()["height"] == height
+        assert page.get_attribute("html", "data-theme") is None
 
 
 def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:

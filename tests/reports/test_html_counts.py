@@ -101,5 +101,9 @@ def test_sparse_stories(name: str, width: int, open_page: OpenPage, tmp_path: Pa
         page = opened.page
         if name != "alien":
             page.locator("#table tbody tr").first.click()
+            assert "at 0.000 s" in page.inner_text("#panel")
+        if name == "errors":
+            assert "3 connections failed: 9,028 ms" in page.inner_text("#cost")
+            assert "connection_refused to api.example.org:443" in page.inner_text("#failed")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         opened.picture(f"sparse-{name}-{width}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conntrace.report.clean import clean, shorten_path
 from conntrace.report.findings import Finding, Place
-from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Page, Part
+from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Glyphs, Page, Part
 from conntrace.report.model import Connection, Model
 from conntrace.report.tally import Tally
 from conntrace.report.text_counts import wait_words
@@ -38,6 +38,8 @@ def cost_words(judgement: Judgement) -> str:
     total = f"{duration(judgement.cost_ms)} of connection set-up"
     if judgement.avoidable_ms > 0:
         return f"avoidable: {part_of(judgement.avoidable_ms, judgement.cost_ms)} of {total}"
+    if judgement.failed:
+        return f"{count(judgement.failed, 'connection')} failed: {total}"
     if judgement.verdicts:
         return f"nothing proved avoidable of {total}"
     return f"nothing to change: {total}"
@@ -111,14 +113,25 @@ def _usual(page: Page, findings: list[Finding]) -> None:
         page.paragraph([("needed anyway: ", FAINT)], page.glyphs.separator.join(told), FAINT)
 
 
-def _failures(page: Page, connections: list[Connection]) -> None:
+def failures(connections: list[Connection]) -> list[tuple[str, str]]:
+    """Set-ups that ended in an error: how many of which, and where they led."""
     failed: dict[tuple[str, str], list[float]] = {}
     for connection in connections:
         if connection.setup is not None and connection.setup.error:
             error = connection.setup.text(ERROR_TYPE) or "error"
             failed.setdefault((error, str(connection.destination)), []).append(connection.cost_ms)
-    for (error, destination), costs in list(failed.items())[:_MAX_USUAL]:
-        page.add(
-            (f"failed: {len(costs):,} {page.glyphs.times} {clean(error, 40)}", FAILED),
+    ordered = sorted(failed.items(), key=lambda item: (-len(item[1]), item[0]))
+    found = [
+        (
+            f"{len(costs):,} {Glyphs().times} {clean(error, 40)}",
             f" to {clean(destination, 120)}, {duration(sum(costs))}",
         )
+        for (error, destination), costs in ordered[:_MAX_USUAL]
+    ]
+    hidden = sum(len(costs) for _, costs in ordered[_MAX_USUAL:])
+    return [*found, (f"{hidden:,} more", " elsewhere")] if hidden else found
+
+
+def _failures(page: Page, connections: list[Connection]) -> None:
+    for what, where in failures(connections):
+        page.add((f"failed: {what.replace(Glyphs().times, page.glyphs.times)}", FAILED), where)

@@ -96,6 +96,8 @@ class Judgement:
     usual: list[Finding] = field(default_factory=list)
     cost_ms: float = 0.0
     avoidable_ms: float = 0.0
+    failed: int = 0
+    """How many set-ups ended in an error."""
     hints: list[str] = field(default_factory=list)
     """What not to bother with, where no verdict says it."""
 
@@ -117,6 +119,7 @@ def judge(model: Model) -> Judgement:
         usual=[finding for finding in findings if not _is_noteworthy(finding)],
         cost_ms=sum(span.duration_ms for span in opened),
         avoidable_ms=sum(s.duration_ms for s in opened if s.flag(names.CAUSE_AVOIDABLE)),
+        failed=sum(setup.error for setup in setups),
     )
     for number, verdict in enumerate(judgement.verdicts, start=1):
         judgement._numbers.update(((s.trace_id, s.span_id), number) for s in verdict.spans)
@@ -136,6 +139,7 @@ def judge_counts(tally: Tally) -> Judgement:
         usual=[finding for finding in findings if not _is_noteworthy(finding)],
         cost_ms=tally.total.cost_ms,
         avoidable_ms=tally.total.avoidable_ms,
+        failed=tally.total.failed,
     )
     for verdict in judgement.verdicts:
         verdict.hints.extend(filter(None, [_do_not(verdict.cause)]))

@@ -1,3 +1,4 @@
+const MOST_CARDS = 24;
 function card(verdict, index) {
   const n = index + 1, sums = number(verdict.count) + " × " + ms(verdict.cost);
   const press = () => { state.verdict = state.verdict === n ? 0 : n; filter(); };
@@ -27,10 +28,13 @@ function filter() {
   layout(); sortRows(); draw();
 }
 
+// A table; columns that would be empty are left out.
 function grid(id, titles, rows) {
   if (!rows.length) { $(id).closest("section").hidden = true; return; }
+  const used = titles.map((_, at) => rows.some((row) => row[at] instanceof Node ? row[at].hasChildNodes() : row[at] !== ""));
+  const pick = (row) => row.filter((_, at) => used[at]);
   const cell = (value) => (value instanceof Node ? el("td", {}, value) : el("td", { class: typeof value === "number" ? "num" : "" }, typeof value === "number" ? number(value) : value));
-  $(id).append(el("table", { "aria-label": $(id).closest("section").getAttribute("aria-label") }, el("thead", {}, el("tr", {}, ...titles.map((title) => el("th", { scope: "col" }, title)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))));
+  $(id).append(el("table", { "aria-label": $(id).closest("section").getAttribute("aria-label") }, el("thead", {}, el("tr", {}, ...pick(titles).map((title) => el("th", { scope: "col" }, title)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...pick(row).map(cell))))));
 }
 
 function phaseStack(each) {
@@ -73,7 +77,7 @@ function legend() {
   const swatch = (name, words) => { const mark = el("i"); mark.style.background = `var(--${name})`; return el("span", {}, mark, words); };
   const marks = [["/// frozen", items.some((item) => item.z)], ["◂ open before the recording", items.some((item) => !item.s)], ["✕ server closed, failed", ends.has("server") || ends.has("failed")], ["| client closed", ends.has("client")], ["▲ evicted (arrow from the evictor)", ends.has("evicted")], ["○ leaked", ends.has("leaked")], ["→ still open", ends.has("open")],
     ["Y after a fork", items.some((item) => item.y)], ["┄▸ replaced by", kinds.has("replaced")], ["┊ the server’s idle limit", items.some((item) => item.g)], ["▀ invocation", data.invocations.length], ["!1 avoidable, verdict 1", items.some((item) => item.s && item.s.a)]];
-  $("legend").append(...Object.entries(PHASES).filter(([name]) => phases.has(name)).map(([name, words]) => swatch(name, `${words[0]} (${words[1]})`)), swatch("request", "request"), swatch("life", "idle"), ...marks.filter(([, used]) => used).map(([words]) => el("span", {}, words)));
+  $("legend").append(...Object.entries(PHASES).filter(([name]) => phases.has(name)).map(([name, words]) => swatch(name, `${words[0]} (${words[1]})`)), items.length ? swatch("setup", "rest of a set-up") : "", swatch("request", "request"), swatch("life", "idle"), ...marks.filter(([, used]) => used).map(([words]) => el("span", {}, words)));
 }
 
 function controls() {
@@ -131,9 +135,11 @@ function follow() {
 
 function start() {
   $("headline").textContent = data.headline; $("cost").textContent = data.cost; $("wait").textContent = data.wait; $("note").textContent = data.note;
+  $("failed").append(...data.failed.map((text) => el("li", {}, text))); $("verdicts-section").hidden = !data.verdicts.length;
   $("footer").textContent = `conntrace ${data.version}` + (data.start ? ` · from ${data.start}` : "") + (data.repeated ? ` · ${number(data.repeated)} spans came more than once; each counts once` : "");
   document.title = "conntrace: " + (data.cost || data.headline);
-  $("verdicts").append(...data.verdicts.slice(0, 24).map(card));
+  $("verdicts").append(...data.verdicts.slice(0, MOST_CARDS).map(card));
+  if (data.verdicts.length > MOST_CARDS) $("verdicts-section").append(el("p", { class: "faint" }, `${number(data.verdicts.length - MOST_CARDS)} more verdicts that cost less`));
   for (const id of ["picture", "scroll"]) if (!items.length) $(id).closest("section").hidden = true;
   tableHead(); summaries(); legend(); controls(); pointer(); resize(); reset(); filter(); sizeLanes();
   listeners.push(() => { showPanel(); resize(); layout(); draw(); showRow(); });
@@ -142,10 +148,18 @@ function start() {
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && state.chosen) { choose(null); lanes.focus(); } });
   new ResizeObserver(() => { resize(); layout(); draw(); }).observe(lanes);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { resize(); draw(); });
-  addEventListener("beforeprint", () => { everything = true; fill(); }); addEventListener("afterprint", () => { everything = false; fill(); });
+  addEventListener("beforeprint", () => paper(true)); addEventListener("afterprint", () => paper(false));
   addEventListener("hashchange", follow);
   follow();
   document.documentElement.dataset.ready = "yes";
+}
+// Paper is white, and nobody scrolls it.
+let screen = null;
+function paper(on) {
+  const root = document.documentElement.dataset;
+  if (on) { screen = { theme: root.theme, height: lanes.style.height }; root.theme = "light"; lanes.style.height = Math.min(total + 12, 3000) + "px"; }
+  else if (screen) { if (screen.theme) root.theme = screen.theme; else delete root.theme; lanes.style.height = screen.height; screen = null; }
+  everything = on; fill(); resize(); layout(); paint();
 }
 function sizeLanes() { if (total + 10 < height) { lanes.style.height = Math.max(120, total + 12) + "px"; resize(); layout(); draw(); } }
 start();

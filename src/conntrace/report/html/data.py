@@ -16,7 +16,7 @@ from conntrace.report.load import Loaded
 from conntrace.report.model import Connection
 from conntrace.report.text import NOTHING, ONLY_COUNTED
 from conntrace.report.text_connections import service_of
-from conntrace.report.text_verdicts import cost_words, place_words
+from conntrace.report.text_verdicts import cost_words, failures, place_words
 from conntrace.report.units import count
 from conntrace.report.verdicts import Verdict
 
@@ -36,6 +36,7 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "cost": cost_words(told.judgement) if told.tally.spans else NOTHING,
         "note": ONLY_COUNTED if not told.complete else "",
         "repeated": told.repeated,
+        "failed": [f"failed: {what}{where}" for what, where in failures(model.connections)],
         "wait": text_counts.wait_words(told.tally.total) if told.tally.total.waits else "",
         "start": moment(told.tally.start_ns),
         "length": round((model.end_ns - model.start_ns) / 1e6, 3),

@@ -21,6 +21,8 @@ from conntrace.report.text_verdicts import place_words
 from conntrace.report.timeline import closed_ns, end_words, is_evicted
 
 _LONG = 2000
+_ALWAYS = ("b", "l")
+"""A begin or a length of 0 is one too."""
 _STRAYS = "lookups and sockets without an HTTP connection"
 
 
@@ -140,7 +142,7 @@ class Items:
             "y": add(span.text(names.POOL_EVICTED_BY)),
             "r": add((span.text(names.ERROR_TYPE) or "error") if span.error else ""),
         }
-        return {key: value for key, value in told.items() if value}
+        return {key: value for key, value in told.items() if value or key in _ALWAYS}
 
     def _stray(self, span: SpanRecord) -> dict[str, Any]:
         where = destination_of(span)
