@@ -26,7 +26,7 @@ from tests.unit.analyzer.streams import (
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.pipeline import PLATFORM, Pipeline
 from conntrace.analyzer.span import AttributeValue, Span
-from conntrace.events import Event, decode, encode
+from conntrace.events import ConnectStart, Event, decode, encode
 from conntrace.events_lambda import (
     Function,
     InvocationEnd,
@@ -118,6 +118,10 @@ class LambdaStream(Stream):
         identifier = self.start_invocation(request_id, **facts)
         yield
         self.end_invocation(identifier, error)
+
+    def connect(self, setup: int) -> None:
+        """A connect begins, and does not come back."""
+        self.send(ConnectStart(operation=self.draw(), setup=setup, address="192.0.2.1", port=443))
 
     def freeze(self, seconds: float) -> None:
         """Everything stands still; the extension notices when it wakes."""
