@@ -14,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons bench docs compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings bench docs compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ format: need-python ## ruff: repair what it can
 types: need-python ## mypy --strict on src
 	@$(ENTER) && mypy
 
-demo: need-python ## Why did boto3 connect again? The main job, in the terminal
+demo: layer ## Why does a warm Lambda function look names up again? The main job, in the terminal
 	@$(ENTER) && python examples/demo.py
 
 layer: need-python ## Build the AWS Lambda layer: dist/conntrace-layer.zip and dist/layer/opt
@@ -52,6 +52,9 @@ matrix: need-python components ## The integration tests on old and new urllib3, 
 
 pythons: need-python components ## Unit and integration tests on every other Python found here
 	@$(PYTHON) -m scripts.matrix pythons $(SESSIONS) --pytest="-n $(WORKERS) $(ARGS)"
+
+surroundings: need-python ## Beside other tools: Sentry, Datadog, New Relic, gevent, moto ...
+	@$(PYTHON) -m scripts.matrix surroundings --pytest="-n $(WORKERS) $(ARGS)"
 
 bench: need-python ## CPU that conntrace adds to a request, beside OpenTelemetry
 	@$(ENTER) && python benchmarks/cost.py

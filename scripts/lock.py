@@ -13,6 +13,7 @@ LISTS = (
     ("dev", "dev", None),
     ("urllib3-1.26", "test", "urllib3-1.26.in"),
     ("urllib3-2-oldest", "test", "urllib3-2-oldest.in"),
+    ("surroundings", "test", "surroundings.in"),
 )
 
 

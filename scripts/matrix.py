@@ -2,7 +2,8 @@
 
 ``python -m scripts.matrix libraries`` runs the integration tests with old and new urllib3, botocore
 and requests. ``python -m scripts.matrix pythons`` runs unit and integration tests on every other
-Python found here. Names of sessions may follow, to run only those.
+Python found here. ``python -m scripts.matrix surroundings`` runs conntrace beside other tools.
+Names of sessions may follow, to run only those.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Session:
     pins: str
     folders: tuple[str, ...]
     python: str = sys.executable
+    words: tuple[str, ...] = ()
 
 
 def library_sessions() -> dict[str, Session]:
@@ -47,6 +49,12 @@ def python_sessions() -> dict[str, Session]:
         for found in [newest_python(minor)]
         if found is not None
     }
+
+
+def surroundings_sessions() -> dict[str, Session]:
+    # pytest-socket's plugin patches the tests' own process for good; its functions do not need it.
+    words = ("-p", "no:socket")
+    return {"tools": Session("surroundings", ("tests/surroundings/test_tools.py",), words=words)}
 
 
 def newest_python(minor: int) -> str | None:
@@ -82,7 +90,8 @@ def run_session(name: str, session: Session, words: list[str]) -> bool:
     except Missing as problem:
         say(f"session {name}: {problem}")
         return False
-    command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", *session.folders, *words]
+    command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", *session.folders]
+    command += [*session.words, *words]
     environment = os.environ | {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": str(folder),
@@ -97,13 +106,20 @@ def chosen(sessions: Mapping[str, Session], names: list[str]) -> dict[str, Sessi
     return {name: sessions[name] for name in names or sessions}
 
 
+KINDS = {
+    "libraries": library_sessions,
+    "pythons": python_sessions,
+    "surroundings": surroundings_sessions,
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.matrix", description=__doc__)
-    parser.add_argument("kind", choices=["libraries", "pythons"])
+    parser.add_argument("kind", choices=list(KINDS))
     parser.add_argument("sessions", nargs="*", help="only these")
     parser.add_argument("--pytest", default="-n 2", help="words for pytest (default: %(default)s)")
     options = parser.parse_args()
-    available = library_sessions() if options.kind == "libraries" else python_sessions()
+    available = KINDS[options.kind]()
     try:
         sessions = chosen(available, options.sessions)
     except Missing as problem:
