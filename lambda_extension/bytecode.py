@@ -1,7 +1,8 @@
 """Bytecode for each Python found here, so that a cold start compiles nothing.
 
-The files are of the unchecked-hash kind: the source's time does not count (all times in the layer
-are the same), and /opt is read-only, so what is not compiled here is compiled on every cold start.
+What conntrace itself consists of goes into one file, which `conntrace_bytecode` reads; everything
+else gets `__pycache__` files of the unchecked-hash kind. Times do not count: all are the same in
+the layer, and /opt is read-only, so what is not compiled here is compiled on every cold start.
 """
 
 from __future__ import annotations
@@ -11,62 +12,78 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from lambda_extension.tree import File, Tree, python_files
+from lambda_extension.tree import AGENT, EXTENSION, HOME, File, Tree, python_files
 from lambda_extension.wheels import MINORS
 from scripts.matrix import newest_python
 from scripts.shell import Missing
 
-# Runs in each Python: sources below the first folder, as if they stood below /opt.
+BYTECODE = f"{HOME}/bytecode"
+
+_PACKED = (f"{AGENT}/conntrace/", f"{AGENT}/conntrace_wrapt/", f"{EXTENSION}/")
+_MAGIC_BYTES, _HEADER_BYTES = 4, 16
+# Runs in each Python: sources below the first folder, as if they stood below /opt. Docstrings, the
+# annotations of functions and the columns of tracebacks, which nobody reads there, are left out:
+# they are more than a third of the bytecode.
 _COMPILE = """
-import importlib.util, py_compile, sys
+import ast, importlib.util, marshal, sys
+
+class WithoutAnnotations(ast.NodeTransformer):
+    def visit_arg(self, node):
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node):
+        node.returns = None
+        return self.generic_visit(node)
+
+UNCHECKED_HASH = b"\\1\\0\\0\\0"
 root, *paths = sys.argv[1:]
 for path in paths:
-    py_compile.compile(
-        root + "/" + path,
-        cfile=importlib.util.cache_from_source(root + "/" + path, optimization=""),
-        dfile="/opt/" + path,
-        doraise=True,
-        optimize=2,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    with open(f"{root}/{path}", "rb") as file:
+        source = file.read()
+    tree = WithoutAnnotations().visit(ast.parse(source))
+    code = compile(tree, f"/opt/{path}", "exec", dont_inherit=True, optimize=2)
+    header = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(source)
+    with open(f"{root}/{path}c", "wb") as file:
+        file.write(header + marshal.dumps(code))
 print(sys.version.split()[0])
 """
 
 
 def add_bytecode(tree: Tree) -> dict[str, str]:
-    """Add `__pycache__` files; returns the exact Python for each minor version compiled for.
+    """Add the bytecode; returns the exact Python for each minor version compiled for.
 
     Raises:
         Missing: A Python that was found cannot compile the sources.
     """
     versions = {}
+    compiled = {}
+    paths = python_files(tree)
     for minor in MINORS:
         python = newest_python(minor)
         if python is None and sys.version_info.minor == minor:
             python = sys.executable
         if python is not None:
-            versions[f"3.{minor}"] = _compile(tree, python)
+            versions[f"3.{minor}"], compiled[minor] = _compile(tree, paths, python)
+    packed = [path for path in paths if path.startswith(_PACKED)]
+    tree.update(_pack(packed, compiled))
+    for path in set(paths).difference(packed):
+        for minor, files in compiled.items():
+            tree[_cache_file(path, minor)] = File(files[path])
     return versions
 
 
-def _compile(tree: Tree, python: str) -> str:
-    paths = python_files(tree)
+def _compile(tree: Tree, paths: list[str], python: str) -> tuple[str, Mapping[str, bytes]]:
+    """The exact version of this Python, and the content of the .pyc file of each source."""
     with tempfile.TemporaryDirectory(prefix="conntrace-layer-") as root:
         for path in paths:
             source = Path(root, path)
             source.parent.mkdir(parents=True, exist_ok=True)
             source.write_bytes(tree[path].content)
         version = _run([python, "-I", "-S", "-X", "no_debug_ranges", "-c", _COMPILE, root, *paths])
-        tree.update(_compiled(Path(root)))
-    return version
-
-
-def _compiled(root: Path) -> Mapping[str, File]:
-    return {
-        str(path.relative_to(root)): File(path.read_bytes()) for path in sorted(root.rglob("*.pyc"))
-    }
+        return version, {path: Path(root, f"{path}c").read_bytes() for path in paths}
 
 
 def _run(command: list[str]) -> str:
@@ -78,3 +95,33 @@ def _run(command: list[str]) -> str:
     if ended.returncode:
         raise Missing(f"{command[0]} cannot compile the layer's sources: {ended.stderr.strip()}")
     return ended.stdout.strip()
+
+
+def _pack(paths: list[str], compiled: Mapping[int, Mapping[str, bytes]]) -> Tree:
+    """One file with all code, the forms of a module beside each other, and the indexes to it."""
+    modules = bytearray()
+    lines: dict[int, list[str]] = {minor: [] for minor in compiled}
+    for path in paths:
+        for minor, files in compiled.items():
+            code = files[path][_HEADER_BYTES:]
+            place = (_module(path), path.removeprefix(f"{HOME}/"), len(modules), len(code))
+            lines[minor].append("\t".join(map(str, place)))
+            modules += code
+    tree = {f"{BYTECODE}/modules": File(bytes(modules))}
+    for minor, files in compiled.items():
+        magic = files[paths[0]][:_MAGIC_BYTES].hex()
+        text = "\n".join([magic, *lines[minor]]) + "\n"
+        tree[f"{BYTECODE}/cpython-3{minor}"] = File(text.encode())
+    return tree
+
+
+def _module(path: str) -> str:
+    """The module's name: what stands below agent/ or extension/."""
+    parts = PurePosixPath(path).with_suffix("").parts[2:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _cache_file(path: str, minor: int) -> str:
+    return str(
+        PurePosixPath(path).parent / "__pycache__" / f"{Path(path).stem}.cpython-3{minor}.pyc"
+    )

@@ -11,6 +11,8 @@ import functools
 import os
 import sys
 
+import conntrace_bytecode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,7 @@ def prepare(main: Names) -> None:
 def start_agent() -> None:
     """Start recording; the agent's own folder is taken off `sys.path`."""
     try:
+        conntrace_bytecode.install()
         from conntrace.traced import layer_start
 
         layer_start.start()
