@@ -184,7 +184,7 @@ class Environment:
             generation.wait(lambda: task.answer is not None, task.deadline)
             invocation.respond(task.answer or b"", task.error_type, time.monotonic() - begun)
             status = "error" if task.is_error else "success"
-            self._runtime_done(task, status)
+            self._runtime_done(task, status, task.error_type)
             if not self._settings.managed:
                 generation.wait(generation.all_at_rest, task.deadline)
             return status
@@ -195,7 +195,7 @@ class Environment:
             status = "timeout" if failure.error_type == TIMED_OUT else "failure"
         payload = error_payload(failure, task.request_id, self._settings.timeout_s)
         invocation.respond(payload, failure.error_type, time.monotonic() - begun)
-        self._runtime_done(task, status)
+        self._runtime_done(task, status, failure.error_type if status == "failure" else "")
         return status
 
     def _task(self, order: Order, started: float) -> Task:
@@ -216,10 +216,10 @@ class Environment:
             record["tracing"] = {"type": "X-Amzn-Trace-Id", "value": task.trace_header}
         self._add("platform.start", record)
 
-    def _runtime_done(self, task: Task, status: str) -> None:
+    def _runtime_done(self, task: Task, status: str, error_type: str) -> None:
         record: dict[str, object] = {"requestId": task.request_id, "status": status}
-        if task.error_type:
-            record["errorType"] = task.error_type
+        if error_type:
+            record["errorType"] = error_type
         self._add("platform.runtimeDone", record)
 
     def _add(self, kind: str, record: dict[str, object]) -> None:
