@@ -589,6 +589,7 @@ CLOSE_REASONS: dict[str, CloseReason] = {
     "closed_by_program": CloseReason("Closed by the program", "local"),
     "attempt_failed": CloseReason("Its request or set-up failed", "local"),
     "broken_by_peer": CloseReason("Broken by the other side during a request", "remote"),
+    "response_cut_short": CloseReason("Ended before the response was whole", "remote"),
     "response_ended": CloseReason("Closed after a response", "remote"),
     "unknown": CloseReason("Found dead, nobody knows how", "remote"),
 }

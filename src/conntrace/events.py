@@ -485,6 +485,9 @@ class LeaseEnd(Event):
     request: int = about("the request that held it", "", 0)
     how: str = about("see above", "", "")
     unread: bool = about("bytes of the body were left when it ended", "", False)
+    missing_bytes: int = about(
+        "of the announced length never came, and the client took the response for whole", "", 0
+    )
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ import pytest
 import urllib3
 
 from conntrace import semantic_names as names
-from conntrace.testing import Spans
+from conntrace.analyzer.causes import failures
+from conntrace.testing import Spans, capture
 from tests.components.require import require
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, Runner, cause, confidence
@@ -167,13 +168,33 @@ def test_frozen_server(run: Runner, frozen_server: int) -> None:
 @pytest.mark.parametrize("function", ["pause_between", "read_with_requests"])
 def test_reset_mid_response(run: Runner, function: str, how: str) -> None:
     """Part of the response had come: within `urlopen` (urllib3), and after it (requests)."""
-    if function == "read_with_requests" and how == "fin" and urllib3.__version__.startswith("1."):
-        pytest.skip("urllib3 1.26 takes a body that is too short for a whole one")
     with FaultServer(half_of_first(how == "reset")) as server:
         urls = [server.url()] if function == "read_with_requests" else [server.url()] * 2
         spans = run(PROGRAM, function, *urls, *([0] if len(urls) == 2 else []))
         assert server.accepts == 2
     assert verdicts(spans) == [(FIRST, "proved"), ("reset_mid_response", "proved")]
+
+
+def test_response_cut_short_and_taken_for_whole(run: Runner) -> None:
+    """A client that does not look at the length puts the connection back: the FIN that the next
+    check-out finds ended the response, and is no idle limit."""
+    with FaultServer(half_of_first(False)) as server:
+        spans = run(PROGRAM, "take_what_comes", server.url())
+        assert server.accepts == 2
+    assert verdicts(spans) == [(FIRST, "proved"), ("reset_mid_response", "proved")]
+    setup = spans.setups[1]
+    assert "996 bytes" in str(setup.attributes[names.CAUSE_DETAIL])
+    assert names.CLOSE_SERVER_IDLE_LIMIT_S not in setup.attributes
+    (close,) = spans.linked(setup)
+    assert close.attributes[names.CLOSE_REASON] == "response_cut_short"
+
+
+def test_whole_response_taken(run: Runner, serve: Serve) -> None:
+    """Control: the same client and a whole response."""
+    server = serve()
+    spans = run(PROGRAM, "take_what_comes", server.url("a.test", "/bytes/1000"))
+    assert verdicts(spans) == [(FIRST, "proved")]
+    assert spans.advice == []
 
 
 def test_reset_before_the_response(run: Runner, serve: Serve) -> None:
@@ -201,4 +222,36 @@ def test_server_that_dies_of_the_request(run: Runner, serve: Serve) -> None:
     url = server.url("a.test", "/reset")
     spans = run(PROGRAM, "pause_between", server.url("a.test"), url, 0.8)
     assert verdicts(spans) == [(FIRST, "proved"), ("stale_reset_on_reuse", "inferred")]
+    assert spans.advice == []
+
+
+def silent_then_reset(
+    connection: int, request: int, client: socket.socket, _asked: Request
+) -> bytes | None:
+    """The first connection's second request is reset after a long silence."""
+    if (connection, request) == (1, 2):
+        time.sleep(1.0)
+        reset(client)
+        return None
+    return OK
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "expected"),
+    [(0.8, ("idle_in_flight_drop", "inferred")), (240.0, ("replaced_after_error", "proved"))],
+)
+def test_idle_in_flight_drop(
+    monkeypatch: pytest.MonkeyPatch, limit_s: float, expected: tuple[str, str]
+) -> None:
+    """A reset after a silence longer than devices between allow; their limit is made short for the
+    test, not the silence long. Control: with the real limit it is too early for that."""
+    monkeypatch.setattr(failures, "LONG_SILENCE_NS", round(limit_s * 1e9))
+    with FaultServer(silent_then_reset) as server, capture() as spans:
+        manager = urllib3.PoolManager(retries=urllib3.Retry(1, backoff_factor=0))
+        for _ in range(2):
+            assert manager.request("GET", server.url(), timeout=10).status == 200
+        manager.clear()
+    assert server.accepts == 2
+    setup = spans.setups[1]
+    assert (cause(setup), confidence(setup)) == expected
     assert spans.advice == []

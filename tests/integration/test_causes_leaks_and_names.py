@@ -14,10 +14,12 @@ from tests.integration.running import FIRST, PROGRAMS, Runner, cause, confidence
 PROGRAM = "with_failures"
 
 
-def test_unread_body_released(run: Runner, serve: Serve) -> None:
-    """release_conn() with bytes unread: the next check-out finds the connection readable."""
+@pytest.mark.parametrize("size", [300_000, 2000])
+def test_unread_body_released(run: Runner, serve: Serve, size: int) -> None:
+    """release_conn() with bytes unread: the next check-out finds the connection readable; or, when
+    the client had buffered them all, takes it for live and meets http.client's refusal."""
     server = serve()
-    spans = run(PROGRAM, "release_unread", server.url("a.test", "/bytes/300000"))
+    spans = run(PROGRAM, "release_unread", server.url("a.test", f"/bytes/{size}"))
     assert server.accepts == 2
     assert spans.causes == [FIRST, "unread_body_released"]
     setup = spans.setups[1]
@@ -25,10 +27,11 @@ def test_unread_body_released(run: Runner, serve: Serve) -> None:
     assert "drain_conn" in str(setup.attributes[names.CAUSE_ADVICE])
 
 
-def test_drained_body_released(run: Runner, serve: Serve) -> None:
+@pytest.mark.parametrize("size", [300_000, 2000])
+def test_drained_body_released(run: Runner, serve: Serve, size: int) -> None:
     """Control: a body that was drained first leaves a connection that serves again."""
     server = serve()
-    spans = run(PROGRAM, "release_unread", server.url("a.test", "/bytes/300000"), "drain")
+    spans = run(PROGRAM, "release_unread", server.url("a.test", f"/bytes/{size}"), "drain")
     assert server.accepts == 1
     assert spans.causes == [FIRST]
 

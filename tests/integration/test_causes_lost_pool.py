@@ -138,6 +138,21 @@ def test_forked_process(run: Runner, serve: Serve) -> None:
     assert len({span.resource for span in spans}) == 2
 
 
+@pytest.mark.parametrize(("fork", "expected"), [("yes", "forked_process"), ("no", "")])
+def test_inherited_connection_in_use(run: Runner, serve: Serve, fork: str, expected: str) -> None:
+    """Two processes on one connection: no set-up shows it, so the request says it. Control: the
+    same without a fork."""
+    server = serve()
+    spans = run("with_urllib3", "use_after_fork", server.url("a.test"), fork)
+    assert server.accepts == 1
+    assert spans.causes == [FIRST]
+    first, second = spans.requests
+    assert second.attributes[names.CONNECTION_REUSED] is True
+    assert (cause(first), cause(second)) == ("", expected)
+    assert confidence(second) == ("proved" if expected else "")
+    assert spans.advice == []
+
+
 def test_own_client_after_fork(run: Runner, serve: Serve) -> None:
     """Control: the child's own manager is a first use in the child."""
     server = serve()

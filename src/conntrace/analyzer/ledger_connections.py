@@ -96,7 +96,8 @@ class ConnectionLedger(ClientLedger):
         connection.idle_before_ns = idle_ns
         connection.idle_since_ns = 0
         connection.requests += 1
-        connection.unread = False
+        connection.lent_unread, connection.unread = connection.unread, False
+        connection.missing_bytes = 0
         connection.busy_request = event.request
         connection.busy_thread = event.thread
         connection.answered_ns = 0
@@ -222,6 +223,7 @@ class ConnectionLedger(ClientLedger):
         unread = event.unread or (connection is not None and bool(connection.answered_ns))
         if connection is not None:
             connection.unread = event.unread
+            connection.missing_bytes = event.missing_bytes
             connection.busy_request = 0
             connection.idle_since_ns = event.time_ns if event.how == "stored" else 0
         if pool is None:

@@ -106,8 +106,12 @@ class Failure:
     probed_after_s: int = -1
     """Idle seconds until keep-alive probes began on the connection; -1 none."""
 
+    lent_unread: bool = False
+    """The connection was handed out with the response before still unread."""
+
     def describe(self, connection: Connection) -> None:
         """Note what the connection was like that failed."""
+        self.lent_unread = connection.lent_unread
         self.reused = connection.requests > 1
         self.idle_ns = connection.idle_before_ns
         self.frozen_ns = connection.frozen_ns
@@ -188,6 +192,10 @@ class Connection:
     closed_ns: int = 0
     inherited: bool = False
     unread: bool = False
+    lent_unread: bool = False
+    """It was unread when the pool handed the connection out the last time."""
+    missing_bytes: int = 0
+    """Of the last response: so much less than announced had come when the server ended it."""
     late: bool = False
     asked_to_close: bool = False
     idle_before_ns: int = -1

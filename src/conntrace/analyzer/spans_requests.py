@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conntrace import semantic_names as names
+from conntrace.analyzer.causes.no_pool import inherited_in_use
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.ledger import Ledger
 from conntrace.analyzer.ledger_bounded import BoundedTable
@@ -14,7 +15,7 @@ from conntrace.analyzer.ledger_clients import authority
 from conntrace.analyzer.ledger_records import Connection, Pool, Request, SpanReference
 from conntrace.analyzer.span import Link
 from conntrace.analyzer.spans_open import OpenSpan, Parent, SpanMaker, below, foreign, put
-from conntrace.analyzer.spans_verdict import why_it_failed
+from conntrace.analyzer.spans_verdict import cause_attributes, why_it_failed
 from conntrace.catalogue import UNFINISHED
 from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestStart
 
@@ -200,6 +201,8 @@ class RequestSpans:
         attributes[names.CONNECTION_REUSED] = True
         if connection is None:
             return
+        if connection.inherited:
+            attributes.update(cause_attributes(inherited_in_use(connection.origin)))
         if connection.idle_before_ns >= 0:
             attributes[names.CONNECTION_IDLE_S] = connection.idle_before_ns / 1e9
         if connection.frozen_ns:

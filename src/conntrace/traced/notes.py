@@ -287,11 +287,13 @@ def request_end(request: int, status: int, error: str, connection: int) -> bytes
     )  # fmt: skip
 
 
-def lease_end(connection: int, pool: int, request: int, how: str, unread: bool) -> bytes:
+def lease_end(
+    connection: int, pool: int, request: int, how: str, unread: bool, missing_bytes: int = 0
+) -> bytes:
     """A connection came back, or was lost."""
     left = b"1" if unread else b""
-    return b"lease_end\t%d\t%d\t%d\t%d\t%d\t%b\t%b" % (
-        monotonic_ns(), get_ident(), connection, pool, request, how.encode(), left,
+    return b"lease_end\t%d\t%d\t%d\t%d\t%d\t%b\t%b\t%d" % (
+        monotonic_ns(), get_ident(), connection, pool, request, how.encode(), left, missing_bytes,
     )  # fmt: skip
 
 

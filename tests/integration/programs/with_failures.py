@@ -64,6 +64,17 @@ def empty_slot_on_top(url, slow_url):
     attempt(manager, url)
 
 
+def take_what_comes(url):
+    """Two requests of a client that does not hold a body against its announced length."""
+    manager = client()
+    for _ in range(2):
+        response = manager.request("GET", url, preload_content=False, enforce_content_length=False)
+        for _ in response.stream(1024):
+            pass
+        response.release_conn()
+        time.sleep(0.2)
+
+
 def read_with_requests(url):
     """A response that breaks off while requests reads its body, and another request."""
     session = requests.Session()

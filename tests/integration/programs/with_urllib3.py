@@ -158,5 +158,16 @@ def fork(url, own=""):
     held.release_conn()
 
 
+def use_after_fork(url, fork="yes"):
+    """The child sends on the very connection that its parent left idle."""
+    manager = urllib3.PoolManager(**TLS)
+    get(manager, url)
+    child = os.fork() if fork == "yes" else 0
+    if child == 0:
+        get(manager, url)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

@@ -141,6 +141,16 @@ def _closed_response_early(facts: SetupFacts, ending: Ending) -> Cause:
     return _found_readable(facts, ending, detail)
 
 
+def _cut_short(facts: SetupFacts, ending: Ending) -> Cause:
+    missing = facts.previous.missing_bytes if facts.previous is not None else 0
+    detail = (
+        f"{place(facts.origin)} ended the connection {missing} bytes before the end of its"
+        " response, which was taken for whole"
+    )
+    advice = CAUSES["reset_mid_response"].advice
+    return _found_readable(facts, ending._replace(reason="reset_mid_response"), detail, advice)
+
+
 def _requests(facts: SetupFacts) -> str:
     served = facts.previous.requests if facts.previous is not None else 0
     return f"{served} requests" if served > 1 else "one request"
@@ -156,5 +166,6 @@ _BY_REASON = {
     "http10_no_keepalive": _http10,
     "response_eof_delimited": _eof_delimited,
     "closed_by_program": _closed_by_program,
+    "response_cut_short": _cut_short,
     "client_closed_response_early": _closed_response_early,
 }

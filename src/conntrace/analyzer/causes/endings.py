@@ -102,6 +102,9 @@ def _end_of_idle(
         return _ending("peer_reset_idle", evidence)
     if connection is not None and connection.unread and seen.pending_bytes > 0:
         return _ending("unread_body_released", (*evidence, "given back with bytes unread"))
+    if connection is not None and connection.missing_bytes and seen.tcp_state == TCP_CLOSE_WAIT:
+        missing = f"{connection.missing_bytes} bytes of the response before never came"
+        return _ending("response_cut_short", (*evidence, missing))
     ending = _tls_death(seen, evidence) if seen.tls else _plain_death(seen, evidence)
     if connection is not None and _was_asked_for(ending, connection):
         asked = (*evidence, "the request before had `Connection: close`")

@@ -25,6 +25,9 @@ LONG_SILENCE_NS = 240 * NANOSECONDS
 CLOCK_ERROR_MS = 10
 """The kernel counts in ticks of up to 10 ms."""
 
+_NOT_READ_YET = frozenset({"CannotSendRequest", "ResponseNotReady"})
+"""http.client refuses a request or response while the one before has not been read."""
+
 _CUT = frozenset({"incomplete_read", "tls_eof", "IncompleteRead"})
 
 
@@ -35,6 +38,8 @@ def cause_of_failure(failure: Failure, origin: Origin, *, stood: bool) -> Cause 
     """
     if failure.phase != "request":
         return None
+    if failure.lent_unread and failure.error in _NOT_READ_YET:
+        return _unread(failure, origin)
     if failure.error == "timed_out":
         return _timed_out(failure, origin, stood)
     if failure.close is not None and failure.close.response_begun:
@@ -64,6 +69,16 @@ def _evidence(failure: Failure) -> tuple[str, ...]:
     if failure.close is not None:
         words += kernel_evidence(failure.close)
     return tuple(words)
+
+
+def _unread(failure: Failure, origin: Origin) -> Cause:
+    return proved(
+        "unread_body_released",
+        f"the connection to {place(origin)} was given back with its response unread; the next"
+        f" request on it was refused ({failure.error})",
+        (*_evidence(failure), "given back with bytes unread"),
+        advice=CAUSES["unread_body_released"].advice,
+    )
 
 
 def _idle(failure: Failure) -> str:

@@ -6,7 +6,7 @@ from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import would_have_lived
 from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.words import at, place
-from conntrace.analyzer.ledger_records import Client, Eviction, Pool
+from conntrace.analyzer.ledger_records import Client, Eviction, Origin, Pool
 from conntrace.catalogue import CAUSES
 
 
@@ -23,6 +23,16 @@ def forked_process(facts: SetupFacts) -> Cause | None:
         (f"pool and connection were made by the parent process{at(facts.client.site)}",),
         advice=CAUSES["forked_process"].advice,
         lost=facts.previous.close_span if facts.previous is not None else None,
+    )
+
+
+def inherited_in_use(origin: Origin) -> Cause:
+    """A request of a child that went out on its parent's own connection: no set-up shows it."""
+    return proved(
+        "forked_process",
+        f"sent over a connection to {place(origin)} that the parent process had opened before the"
+        " fork: whichever process reads first gets the answer",
+        ("the connection was made by the parent process",),
     )
 
 

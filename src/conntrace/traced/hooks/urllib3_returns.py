@@ -39,7 +39,7 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _before_put(
     args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[PoolRecord, ConnectionRecord, Operation | None, bool] | None:
+) -> tuple[PoolRecord, ConnectionRecord, Operation | None, bool, int] | None:
     pool = pools.get(args[0])
     if pool is None:
         return None
@@ -56,11 +56,17 @@ def _before_put(
     record.put_result = "stored"
     response = getattr(connection, _RESPONSE, None)
     unread = response is not None and getattr(response, "fp", None) is not None
-    return pool, record, lease, unread
+    # Read to the end of the stream, and less than announced: some clients take that for whole.
+    missing = 0 if unread else getattr(response, "length", None) or 0
+    return pool, record, lease, unread, missing
 
 
 def _note_put(
-    pool: PoolRecord, record: ConnectionRecord, lease: Operation | None, unread: bool
+    pool: PoolRecord,
+    record: ConnectionRecord,
+    lease: Operation | None,
+    unread: bool,
+    missing: int,
 ) -> None:
     request = 0
     if lease is not None:
@@ -68,7 +74,9 @@ def _note_put(
             return
         request = lease.identity
     recording.note(
-        notes.lease_end(record.connection, pool.identity, request, record.put_result, unread)
+        notes.lease_end(
+            record.connection, pool.identity, request, record.put_result, unread, missing
+        )
     )
 
 
