@@ -82,12 +82,13 @@ def _compile(tree: Tree, paths: list[str], python: str) -> tuple[str, Mapping[st
             source = Path(root, path)
             source.parent.mkdir(parents=True, exist_ok=True)
             source.write_bytes(tree[path].content)
-        version = _run([python, "-I", "-S", "-X", "no_debug_ranges", "-c", _COMPILE, root, *paths])
+        version = _run([python, "-s", "-S", "-X", "no_debug_ranges", "-c", _COMPILE, root, *paths])
         return version, {path: Path(root, f"{path}c").read_bytes() for path in paths}
 
 
 def _run(command: list[str]) -> str:
-    # Without a fixed seed, the order of a set among the constants would change each time.
+    # Without a fixed seed, 3.10 would write a set among the constants in another order each time;
+    # `-I` would ignore the seed.
     environment = {"PATH": os.defpath, "PYTHONHASHSEED": "0"}
     ended = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
