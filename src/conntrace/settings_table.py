@@ -118,7 +118,7 @@ TABLE: tuple[Setting, ...] = (
         "all",
         "all or findings",
         "`findings` exports only traces in which a connection was set up, closed or waited for, a "
-        "pool evicted, or a name looked up.",
+        "pool evicted, a name looked up, or something not finished.",
     ),
     Setting(
         "call_sites",

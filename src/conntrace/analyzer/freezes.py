@@ -26,10 +26,15 @@ class Freezes:
             self._spans.append((start_ns, end_ns))
 
     def within(self, start_ns: int, end_ns: int) -> int:
-        """How much of a time was spent frozen, in nanoseconds."""
+        """How much of a time was spent frozen, in nanoseconds.
+
+        A process was awake at both ends, so each freeze lies within or without: its middle tells,
+        because the analyzer's host notices a freeze's ends a little early or late.
+        """
         total = 0
         for start, end in reversed(self._spans):
-            if end <= start_ns:
+            if start + end <= 2 * start_ns:
                 break
-            total += max(0, min(end, end_ns) - max(start, start_ns))
+            if start + end < 2 * end_ns:
+                total += min(end, end_ns) - max(start, start_ns)
         return total

@@ -30,6 +30,9 @@ MAX_LIVE_PROCESSES = 4096
 MAX_ENDED_PROCESSES = 64
 BATCH = 512
 
+NO_WORD_NS = 3_000_000_000
+"""So long after a process is gone the platform is waited for to say how."""
+
 PLATFORM = "platform"
 """Stands for the process in recorded lines that the host fed by `Pipeline.platform`."""
 
@@ -241,6 +244,9 @@ class Pipeline:
     def tick(self, now_monotonic_ns: int) -> None:
         """Time passes: lookups that waited for a connect are settled."""
         self._now_ns = max(self._now_ns, now_monotonic_ns)
+        for process, gone_ns in list(self._orphans.items()):
+            if now_monotonic_ns - gone_ns > NO_WORD_NS:
+                self._end(process, EXIT_ERROR, gone_ns)
         for spans in list(self._live.values()):
             try:
                 spans.tick(now_monotonic_ns)

@@ -198,6 +198,8 @@ class ProcessSpans:
 
     def tick(self, now_ns: int) -> None:
         """Time passes (CLOCK_MONOTONIC)."""
+        if self.invocations.running:
+            self.invocations.tick(now_ns, self._doing())
         if len(self._dials):
             self._dials.tick(now_ns)
 
@@ -233,11 +235,15 @@ class ProcessSpans:
         self._setups.answered(event.request, 0 < event.status < 500 and not event.error)
         self._requests.request_end(event)
 
+    def _doing(self) -> str:
+        """The phase of what was begun last and goes on; empty for nothing."""
+        return self._steps.doing() or ("waiting" if len(self._requests.requests) else "")
+
     def break_off(self, end_ns: int, error: str) -> None:
         """End everything that goes on, as an error of this type (`error.type`)."""
         end_ns = max(end_ns, self.latest_ns)
         error = self.invocations.outcome or error
-        doing = self._steps.doing() or ("waiting" if len(self._requests.requests) else "")
+        doing = self._doing()
         self._closes.write_waiting()
         self._steps.break_off(end_ns, error)
         phases = self._setups.break_off_all(end_ns, error)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from conntrace import semantic_names as names
 from conntrace.analyzer.cost import Totals
-from conntrace.analyzer.environment import Environment
+from conntrace.analyzer.environment import TIMEOUT, Environment
 from conntrace.analyzer.invocation_facts import (
     context_of,
     describe_invocation,
@@ -32,6 +32,12 @@ from conntrace.events_lambda import (
     PlatformInit,
 )
 
+OVERDUE_NS = 1_000_000_000
+"""So long after its deadline an invocation is ended: managed instances let its code run on."""
+
+LONGEST_NS = 20 * 60 * 1_000_000_000
+"""No invocation may take more than 15 minutes: a deadline beyond is none."""
+
 LONGEST_INIT_NS = 20 * 60 * 1_000_000_000
 """INIT may take 15 minutes: times of the platform further apart come from another clock."""
 
@@ -44,6 +50,8 @@ class OpenInvocation:
     request_id: str
     open: OpenSpan | None
     before: Totals
+    deadline_ns: int
+    """CLOCK_MONOTONIC; 0 when it is not known."""
 
 
 class InvocationSpans:
@@ -113,7 +121,7 @@ class InvocationSpans:
             opened = self._open(event)
         self._maker.room = SpanRoom()
         self._current = OpenInvocation(
-            event.invocation, event.request_id, opened, self._totals.copy()
+            event.invocation, event.request_id, opened, self._totals.copy(), _deadline(event)
         )
         self._between = beside(opened) if opened is not None else ROOT
 
@@ -159,6 +167,12 @@ class InvocationSpans:
         if self._current is not None:
             told = self._environment.outcome(self._current.request_id)
             self._close(self._current, end_ns, told or error, 0, phase)
+
+    def tick(self, now_ns: int, doing: str) -> None:
+        """Time passes: an invocation that nobody ends is over some time after its deadline."""
+        deadline_ns = self._current.deadline_ns if self._current is not None else 0
+        if deadline_ns and now_ns > deadline_ns + OVERDUE_NS:
+            self.break_off(deadline_ns, TIMEOUT, doing or "handler")
 
     # --- the initialisation ---------------------------------------------------------------------
     def _open_init(self) -> OpenSpan:
@@ -214,3 +228,9 @@ class InvocationSpans:
         if self._init_reference is not None:
             first.span.links.append(Link(*self._init_reference))
             self._init_reference = None
+
+
+def _deadline(event: InvocationStart) -> int:
+    """On the monotonic clock: both of the event's wall times are of one clock."""
+    left_ns = event.deadline_wall_ns - event.wall_ns
+    return event.time_ns + left_ns if 0 < left_ns <= LONGEST_NS else 0

@@ -6,8 +6,10 @@ import pytest
 from tests.unit.analyzer.lambda_streams import LambdaStream, below, invocations
 from tests.unit.analyzer.streams import SECOND, Result, number, text
 
+from conntrace.analyzer.exporters.memory import MemoryExporter
+from conntrace.analyzer.pipeline import Pipeline
 from conntrace.analyzer.span import Link, Span
-from conntrace.events import LookupStart, SetupStart, TlsStart
+from conntrace.events import LookupStart, SetupStart, TlsStart, encode
 from conntrace.events_lambda import InitError, PlatformInit, PlatformRuntimeDone
 
 HOST = "dynamodb.eu-west-1.amazonaws.com"
@@ -109,6 +111,27 @@ def test_the_platforms_own_error_type_is_taken() -> None:
         PlatformRuntimeDone(request_id="r-1", status="failure", error="Runtime.OutOfMemory")
     )
     assert ended(one(stream.play(lost=True))) == (True, "Runtime.OutOfMemory", "handler")
+
+
+def test_an_invocation_that_runs_past_its_deadline_is_ended() -> None:
+    """Managed instances report a time-out and let the code run on: its end is of no use then."""
+    stream, pool, identifier = begun()
+    memory = MemoryExporter()
+    pipeline = Pipeline([memory])
+    for process, event in stream.order:
+        pipeline.feed(process, [encode(event)])
+    pipeline.tick(stream.now + 3 * SECOND + SECOND // 2)
+    assert memory.spans[-1].kind != "SERVER"
+    pipeline.tick(stream.now + 5 * SECOND)
+    assert ended(memory.spans[-1]) == (True, "timeout", "handler")
+    assert 0 < memory.spans[-1].end_ns - memory.spans[-1].start_ns <= 3 * SECOND
+    stream.events.clear()
+    stream.sleep(6)
+    stream.request(pool)
+    stream.end_invocation(identifier)
+    pipeline.feed(stream.process, stream.lines)
+    pipeline.finish()
+    assert len([span for span in memory.spans if span.kind == "SERVER"]) == 1
 
 
 def test_what_the_process_said_itself_stays() -> None:

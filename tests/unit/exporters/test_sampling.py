@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
+from tests.unit.analyzer.lambda_streams import LambdaStream
 from tests.unit.exporters.spans import make_span
 
+from conntrace import semantic_names as names
 from conntrace.analyzer.exporters import sampling
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.span import Span
@@ -14,13 +18,13 @@ LOW = "0" * 31 + "1"
 HIGH = "f" * 32
 
 
-def leaving(spans: list[Span], **environment: str) -> list[str]:
+def leaving(spans: list[Span], *, dropped: int = 0, **environment: str) -> list[str]:
     memory = MemoryExporter()
     exporter = sampling.sampled(memory, Settings(environment))
     for span in spans:
         exporter.export([span])
     exporter.close(1)
-    assert exporter.dropped == 0
+    assert exporter.dropped == dropped
     return [span.name for span in memory.spans]
 
 
@@ -115,10 +119,84 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         make_span("DNS lookup x", "b" * 16, parent="9" * 16, foreign=True, trace=f"{n:032x}")
         for n in (1, 2, 3)
     ]
-    assert leaving(waiting + findings, CONNTRACE_EXPORT="findings") == [
+    # What had waited longest was turned away, and would have been wanted.
+    assert leaving(waiting + findings, dropped=1, CONNTRACE_EXPORT="findings") == [
         "DNS lookup x",
         "GET 2",
         "DNS lookup x",
         "GET 3",
         "DNS lookup x",
     ]
+
+
+def invocation(trace_id: str, name: str, *, parent: str = "", unsampled: bool = False) -> Span:
+    """The span of an invocation; `parent` is whoever called the function."""
+    return dataclasses.replace(
+        make_span(name, "1" * 16, parent=parent, trace=trace_id, kind=names.SERVER),
+        foreign_parent=bool(parent),
+        unsampled_parent=unsampled,
+    )
+
+
+def child(trace_id: str, name: str, *, unsampled: bool = False) -> Span:
+    """A span of ours within it."""
+    span = make_span(name, "2" * 16, parent="1" * 16, trace=trace_id)
+    return dataclasses.replace(span, unsampled_parent=unsampled)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [("", []), ("parentbased_traceidratio", []), ("always_on", ["GET", "orders"])],
+)
+def test_a_caller_that_is_not_sampled_is_followed(sampler: str, expected: list[str]) -> None:
+    spans = [
+        child(LOW, "GET", unsampled=True),
+        invocation(LOW, "orders", parent="9" * 16, unsampled=True),
+    ]
+    assert leaving(spans, OTEL_TRACES_SAMPLER=sampler) == expected
+
+
+@pytest.mark.parametrize("parent", ["", "9" * 16])
+def test_an_invocation_without_findings_stays(parent: str) -> None:
+    """Its own span ends it, wherever its trace began."""
+    found = child(HIGH, "HTTP connection_setup x:1")
+    spans = [
+        child(LOW, "GET"),
+        invocation(LOW, "smooth", parent=parent),
+        child(HIGH, "GET"),
+        found,
+        invocation(HIGH, "told", parent=parent),
+    ]
+    assert leaving(spans, CONNTRACE_EXPORT="findings") == ["GET", found.name, "told"]
+
+
+@pytest.mark.parametrize("found_first", [True, False])
+def test_invocations_of_one_trace_are_decided_each_for_itself(found_first: bool) -> None:
+    """The caller may call the function twice in its trace."""
+    smooth = [child(LOW, "GET"), invocation(LOW, "smooth", parent="9" * 16)]
+    told = [
+        child(LOW, "PUT"),
+        child(LOW, "DNS lookup x"),
+        invocation(LOW, "told", parent="9" * 16),
+    ]
+    spans = [*told, *smooth] if found_first else [*smooth, *told]
+    assert leaving(spans, CONNTRACE_EXPORT="findings") == ["PUT", "DNS lookup x", "told"]
+
+
+def test_what_was_not_finished_is_a_finding() -> None:
+    hanging = child(LOW, "GET")
+    hanging.attributes[names.UNFINISHED_PHASE] = "waiting"
+    spans = [hanging, invocation(LOW, "orders")]
+    assert leaving(spans, CONNTRACE_EXPORT="findings") == ["GET", "orders"]
+
+
+@pytest.mark.parametrize(("sampler", "count"), [("always_off", 0), ("always_on", 4)])
+def test_samplers_decide_for_invocations(sampler: str, count: int) -> None:
+    """From the analyzer's own spans: initialisation and invocation are two traces."""
+    stream = LambdaStream()
+    pool = stream.pool(stream.manager(), "a.example")
+    stream.request(pool)
+    with stream.invocation("r-1", cold=True):
+        stream.request(pool)
+    spans = [span for span in stream.play().spans if span.name in ("GET", "orders", "orders init")]
+    assert len(leaving(spans, OTEL_TRACES_SAMPLER=sampler)) == count

@@ -26,6 +26,8 @@ _FINDING_NAMES = (
     names.SOCKET_CONNECT,
 )
 
+_ENTRIES = (names.SERVER, names.CONSUMER)
+
 Decision = Callable[[Span], "bool | None"]
 """Whether a span's trace leaves; None when this span does not tell."""
 
@@ -36,15 +38,17 @@ def sampled(exporter: Exporter, settings: Settings) -> Exporter:
     if decide is not None:
         exporter = Selected(exporter, decide)
     if settings.export == "findings":
-        exporter = Selected(exporter, holds_finding)
+        exporter = Selected(exporter, holds_finding, per_entry=True)
     return exporter
 
 
 def sampler(name: str, ratio: float) -> Decision | None:
     """The decision that OTEL_TRACES_SAMPLER names; None when everything leaves."""
     root = _root_sampler(name.removeprefix("parentbased_"), ratio)
-    if root is None or not name.startswith("parentbased_"):
+    if not name.startswith("parentbased_"):
         return root
+    if root is None:
+        return lambda span: not span.unsampled_parent
 
     def parent_based(span: Span) -> bool | None:
         """A foreign parent is recorded by the program's own OpenTelemetry: it is followed."""
@@ -68,32 +72,38 @@ def _root_sampler(name: str, ratio: float) -> Decision | None:
 def holds_finding(span: Span) -> bool | None:
     """True for anything but a request or call that went smoothly.
 
-    A root of ours ends last in its trace, so without a finding until then there is none. A trace
-    that began elsewhere may go on.
+    A root of ours, or an invocation, ends last of what we see of its trace, so without a finding
+    until then there is none. A trace that began elsewhere may go on.
     """
-    if span.name.startswith(_FINDING_NAMES):
+    if span.name.startswith(_FINDING_NAMES) or names.UNFINISHED_PHASE in span.attributes:
         return True
-    return None if span.parent_span_id else False
+    return None if span.parent_span_id and span.kind not in _ENTRIES else False
 
 
 class Selected:
     """Holds the spans of a trace back until one of them decides whether the trace leaves.
 
     A trace that was turned away can still be called in by a later span, which then goes without
-    those before it. Memory is bounded: the trace that has waited longest is turned away.
+    those before it. Memory is bounded: the trace that has waited longest is turned away; if it is
+    called for after all, what went before counts as dropped.
+
+    `per_entry`: each invocation is decided for itself, though several may share a trace.
     """
 
-    def __init__(self, exporter: Exporter, decide: Decision) -> None:
+    def __init__(self, exporter: Exporter, decide: Decision, *, per_entry: bool = False) -> None:
         self._exporter = exporter
         self._decide = decide
+        self._per_entry = per_entry
+        self._forgotten: OrderedDict[str, int] = OrderedDict()
+        self._dropped = 0
         self._decided: OrderedDict[str, bool] = OrderedDict()
         self._waiting: OrderedDict[str, list[Span]] = OrderedDict()
         self._waiting_spans = 0
 
     @property
     def dropped(self) -> int:
-        """Spans that the exporter behind could not deliver."""
-        return self._exporter.dropped
+        """Spans that were wanted and had no room here, or that the exporter behind lost."""
+        return self._dropped + self._exporter.dropped
 
     def export(self, spans: Sequence[Span]) -> None:
         """Pass on what may leave."""
@@ -110,7 +120,10 @@ class Selected:
 
     def _select(self, span: Span) -> list[Span]:
         trace = span.trace_id
+        ends = self._per_entry and span.kind in _ENTRIES
         if self._decided.get(trace):
+            if ends:
+                del self._decided[trace]
             return [span]
         answer = self._decide(span)
         if answer is None:
@@ -119,14 +132,22 @@ class Selected:
             return []
         held = self._waiting.pop(trace, [])
         self._waiting_spans -= len(held)
-        self._decided[trace] = answer
-        if len(self._decided) > MAX_DECIDED_TRACES:
-            self._decided.popitem(last=False)
+        forgotten = self._forgotten.pop(trace, 0)
+        self._dropped += forgotten if answer else 0
+        if ends:
+            self._decided.pop(trace, None)
+        else:
+            self._decided[trace] = answer
+            if len(self._decided) > MAX_DECIDED_TRACES:
+                self._decided.popitem(last=False)
         return [*held, span] if answer else []
 
     def _hold(self, span: Span) -> None:
         self._waiting.setdefault(span.trace_id, []).append(span)
         self._waiting_spans += 1
         if self._waiting_spans > MAX_WAITING_SPANS:
-            _, forgotten = self._waiting.popitem(last=False)
-            self._waiting_spans -= len(forgotten)
+            trace, lost = self._waiting.popitem(last=False)
+            self._waiting_spans -= len(lost)
+            self._forgotten[trace] = self._forgotten.get(trace, 0) + len(lost)
+            if len(self._forgotten) > MAX_DECIDED_TRACES:
+                self._forgotten.popitem(last=False)
