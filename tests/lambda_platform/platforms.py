@@ -1,7 +1,7 @@
 """The two platforms of the suite: the local Lambda, and AWS's Runtime Interface Emulator.
 
-Where they differ, DIFFERENCES says how. A test that needs what the emulator does not have names the
-row, and `test_differences.py` shows that each row is still true.
+Where they differ, DIFFERENCES says how. A test that meets a difference names its row and asserts
+what is true there instead; `test_differences.py` shows that each row is still so.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from conntrace.simulator import LocalLambda
 
@@ -74,11 +72,6 @@ class Platform(ABC):
         """Whether this platform differs from AWS's own in this row of the table."""
         assert difference in DIFFERENCES
         return False
-
-    def needs(self, difference: str) -> None:
-        """End the test, with the reason, where the platform differs in this row."""
-        if self.lacks(difference):
-            pytest.skip(f"{self.name}: {DIFFERENCES[difference]}")
 
 
 class LocalFunction(Function):

@@ -1,8 +1,6 @@
 """Functions for the suite of both platforms."""
 
 import os
-import socket
-import time
 
 import boto3
 
@@ -32,12 +30,6 @@ def lookup_price(event):
     return event["price"]
 
 
-def hang(event, context):
-    """Wait for a server that accepts and never answers."""
-    with socket.create_connection((event["host"], event["port"])) as connection:
-        connection.recv(1)
-
-
 def hang_in_put(event, context):
     """PutItem to a server that does not answer."""
     client.put_item(TableName="orders", Item={"pk": {"S": "1"}})
@@ -47,14 +39,3 @@ def leave(event, context):
     """End the process in the middle of an invocation."""
     put(event, context)
     os._exit(3)
-
-
-def about(event, context):
-    """What the function sees of its environment."""
-    return {
-        "environment": dict(os.environ),
-        "request_id": context.aws_request_id,
-        "arn": context.invoked_function_arn,
-        "pid": os.getpid(),
-        "slept": time.sleep(float((event or {}).get("sleep", 0))),
-    }

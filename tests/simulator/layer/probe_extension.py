@@ -3,7 +3,7 @@
 PROBE_EVENTS: what to register for. PROBE_CRASH: `start`, `registered`, `INVOKE`: exit there.
 PROBE_AFTER_S: seconds of work after each INVOKE. PROBE_ERROR: report an error at the first INVOKE.
 PROBE_SHUTDOWN_S: seconds before it exits at SHUTDOWN. PROBE_TELEMETRY: types to subscribe to.
-PROBE_SLOW_S: seconds before it registers.
+PROBE_SLOW_S: seconds before it registers. PROBE_TICK_S: print a line so often, in a thread.
 """
 
 import http.client
@@ -70,6 +70,12 @@ def subscribe(identifier, types):
     tell("subscribed", status=answer.status, reply=reply)
 
 
+def tick(seconds):
+    while True:
+        tell("tick")
+        time.sleep(seconds)
+
+
 def main():
     tell("started", environment=dict(os.environ), argv=sys.argv, cwd=os.getcwd())
     crash_at("start")
@@ -87,6 +93,9 @@ def main():
     crash_at("registered")
     if os.environ.get("PROBE_TELEMETRY"):
         subscribe(identifier, os.environ["PROBE_TELEMETRY"])
+    if os.environ.get("PROBE_TICK_S"):
+        seconds = float(os.environ["PROBE_TICK_S"])
+        threading.Thread(target=tick, args=(seconds,), daemon=True).start()
     while True:
         tell("next")
         _, event = call(
