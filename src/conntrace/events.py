@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar
 
 from conntrace import event_lines
 from conntrace.event_fields import Event as Event
@@ -30,7 +30,7 @@ SCHEMA = 1
 LIST_SEPARATOR = "\x1f"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Hello(Event):
     """A process says who it is: first event of each process, and again after a fork."""
 
@@ -53,7 +53,7 @@ class Hello(Event):
     version: str = about("version of conntrace", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Clock(Event):
     """A new pair of clocks, monotonic (time_ns) and wall: something may have set them apart."""
 
@@ -62,7 +62,7 @@ class Clock(Event):
     wall_ns: int = about("wall clock at time_ns (Unix epoch)", "ns", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Goodbye(Event):
     """The interpreter ends in order; nothing of this process follows."""
 
@@ -73,7 +73,7 @@ class Goodbye(Event):
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Drops(Event):
     """What this process could not send or had to leave out, as totals since its hello."""
 
@@ -85,7 +85,7 @@ class Drops(Event):
     switched_off: tuple[str, ...] = about("hooks switched off after repeated failures", "", ())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ManagerNew(Event):
     """A pool manager was made: one per boto3 client, two per requests.Session."""
 
@@ -101,7 +101,7 @@ class ManagerNew(Event):
     site_function: str = about("call site: function", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ManagerClosed(Event):
     """The program closed or cleared a pool manager (client.close(), Session.close(), clear())."""
 
@@ -113,7 +113,7 @@ class ManagerClosed(Event):
     site_function: str = about("call site: function", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ManagerGone(Event):
     """A pool manager was collected: nothing refers to it any more."""
 
@@ -122,7 +122,7 @@ class ManagerGone(Event):
     manager: int = about("id", "", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PoolNew(Event):
     """A connection pool for one destination was made, or first seen in use."""
 
@@ -152,7 +152,7 @@ class PoolNew(Event):
     site_function: str = about("call site: function", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PoolEvicted(Event):
     """A manager dropped its least recently used pool to make room for another."""
 
@@ -170,7 +170,7 @@ class PoolEvicted(Event):
     span_id: str = about("its span id, 16 digits; `-00` follows when it is not sampled", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PoolClosed(Event):
     """A pool was closed by a call (`close()`, `with`), not by eviction."""
 
@@ -182,7 +182,7 @@ class PoolClosed(Event):
     site_function: str = about("call site: function", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PoolGone(Event):
     """A pool was collected; what it held is closed."""
 
@@ -191,7 +191,7 @@ class PoolGone(Event):
     pool: int = about("id", "", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CallStart(Event):
     """An SDK call (botocore `_make_api_call`) begins, when no other instrumentation shows it."""
 
@@ -205,7 +205,7 @@ class CallStart(Event):
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CallEnd(Event):
     """The SDK call is over."""
 
@@ -215,7 +215,7 @@ class CallEnd(Event):
     error: str = about("error.type, empty when it succeeded", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class RequestStart(Event):
     """One urllib3 attempt begins (`urlopen`); a retry or redirect is a request of its own."""
 
@@ -232,7 +232,7 @@ class RequestStart(Event):
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Checkout(Event):
     """The pool handed a connection to the request, and what it looked like then.
 
@@ -268,7 +268,7 @@ class Checkout(Event):
     tls_record: int = about("content type of the waiting TLS record, 0 unknown", "", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetupStart(Event):
     """A new connection is about to be made; its id becomes the connection's id."""
 
@@ -296,7 +296,7 @@ class SetupStart(Event):
     redirect_status: int = about("with redirect_from: its status", "", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SetupEnd(Event):
     """The connection stands, or could not be made."""
 
@@ -310,7 +310,7 @@ class SetupEnd(Event):
     keepalive_count: int = about("TCP_KEEPCNT; -1 unknown", "", -1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class LookupStart(Event):
     """A name (or, reversed, an address) is looked up."""
 
@@ -336,7 +336,7 @@ class LookupStart(Event):
     own_name: bool = about("the machine's own name or loopback address", "", False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class LookupEnd(Event):
     """The lookup answered or failed."""
 
@@ -347,7 +347,7 @@ class LookupEnd(Event):
     error: str = about("error.type, empty when it answered", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ConnectStart(Event):
     """`connect` is called on an INET or INET6 socket."""
 
@@ -368,7 +368,7 @@ class ConnectStart(Event):
     site_function: str = about("call site: function", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ConnectEnd(Event):
     """`connect` returned."""
 
@@ -379,7 +379,7 @@ class ConnectEnd(Event):
     in_progress: bool = about("non-blocking socket: the connect goes on", "", False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class TunnelStart(Event):
     """A proxy is asked to CONNECT to the destination."""
 
@@ -391,7 +391,7 @@ class TunnelStart(Event):
     port: int = about("destination", "", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class TunnelEnd(Event):
     """The proxy answered."""
 
@@ -401,7 +401,7 @@ class TunnelEnd(Event):
     error: str = about("error.type, empty when the tunnel stands", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class TlsStart(Event):
     """A client handshake begins."""
 
@@ -416,7 +416,7 @@ class TlsStart(Event):
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class TlsEnd(Event):
     """The handshake is done or failed."""
 
@@ -440,7 +440,7 @@ class TlsEnd(Event):
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CaLoad(Event):
     """A bundle of CA certificates was parsed (`load_verify_locations`); time_ns is its end."""
 
@@ -457,7 +457,7 @@ class CaLoad(Event):
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class RequestEnd(Event):
     """The attempt is over: the response's headers are there, or it failed."""
 
@@ -469,7 +469,7 @@ class RequestEnd(Event):
     connection: int = about("connection that carried it", "", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class LeaseEnd(Event):
     """A connection came back from a request, or was lost.
 
@@ -490,7 +490,7 @@ class LeaseEnd(Event):
     )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Close(Event):
     """A connection's socket was closed on this side.
 
@@ -592,11 +592,12 @@ def _read_list(text: str) -> tuple[str, ...]:
     return tuple(_unescape(item) for item in text.split(LIST_SEPARATOR))
 
 
+# By the annotation as it is written: asking `typing` for it would take milliseconds.
 _READERS: dict[object, Callable[[str], object]] = {
-    int: int,
-    bool: _read_flag,
-    str: _unescape,
-    tuple[str, ...]: _read_list,
+    "int": int,
+    "bool": _read_flag,
+    "str": _unescape,
+    "tuple[str, ...]": _read_list,
 }
 
 
@@ -610,12 +611,11 @@ class _Row:
     __slots__ = ("all", "event", "plain", "size")
 
     def __init__(self, event: type[Event]) -> None:
-        types = get_type_hints(event)
         found = fields(event)
         self.event = event
         self.size = len(found)
         self.all = tuple(
-            (index, _READERS[types[each.name]], each.default) for index, each in enumerate(found)
+            (index, _READERS[each.type], each.default) for index, each in enumerate(found)
         )
         self.plain = tuple(row for row in self.all if row[1] is not _unescape)
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from conntrace.event_fields import Event, about
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Function(Event):
     """What function this is, as only its own process knows it. Follows `hello` in the layer."""
 
@@ -31,7 +31,7 @@ class Function(Event):
     client: str = about("version of the runtime client, awslambdaric", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class InvocationStart(Event):
     """An invocation reaches the function's process; one at a time in each process."""
 
@@ -54,7 +54,7 @@ class InvocationStart(Event):
     other_tool: str = about("tool that makes the invocation span itself; then we make none", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class InvocationEnd(Event):
     """The response or the error of the invocation has been handed to the platform."""
 
@@ -65,7 +65,7 @@ class InvocationEnd(Event):
     agent_ns: int = about("time the agent itself took in it, as far as it is known", "ns", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class InitError(Event):
     """The handler could not be imported."""
 
@@ -74,7 +74,7 @@ class InitError(Event):
     error: str = about("the platform's error type, e.g. `Runtime.ImportModuleError`", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Restored(Event):
     """The process woke up from a snapshot (SnapStart): every connection is from another life."""
 
@@ -83,7 +83,7 @@ class Restored(Event):
     wall_ns: int = about("wall clock at time_ns (Unix epoch)", "ns", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PlatformInvoke(Event):
     """The platform told the extension of an invocation."""
 
@@ -96,7 +96,7 @@ class PlatformInvoke(Event):
     xray: str = about("X-Ray header of the invocation", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PlatformFrozen(Event):
     """The environment stood still: neither function nor extension ran. time_ns is its end."""
 
@@ -105,7 +105,7 @@ class PlatformFrozen(Event):
     start_ns: int = about("CLOCK_MONOTONIC at which it began", "ns", 0)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PlatformInit(Event):
     """The platform's own times of the INIT phase (Telemetry API)."""
 
@@ -117,7 +117,7 @@ class PlatformInit(Event):
     error: str = about("error.type, empty when it succeeded", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PlatformRuntimeDone(Event):
     """The platform says how an invocation ended (Telemetry API)."""
 
@@ -128,7 +128,7 @@ class PlatformRuntimeDone(Event):
     error: str = about("the platform's error type", "", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PlatformShutdown(Event):
     """The environment ends or is reset: what is still open was not ended by the function."""
 
