@@ -14,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings bench docs compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings bench bench-report docs compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ surroundings: need-python ## Beside other tools: Sentry, Datadog, New Relic, gev
 
 bench: need-python ## CPU that conntrace adds to a request, beside OpenTelemetry
 	@$(ENTER) && python benchmarks/cost.py
+
+bench-report: need-python ## Reports on 10 million spans in a thousand files, and on 1 GB in one: time and memory
+	@$(ENTER) && python -m benchmarks.report
 
 docs: need-python ## Write the reference pages anew from the tables in the code
 	@$(ENTER) && python -m scripts.generate_docs

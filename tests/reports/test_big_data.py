@@ -5,30 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.unit.report.builder import Story, request_of
+from tests.unit.report import many
 
 MEGABYTE = 1024 * 1024
-FILE_BYTES = 160 * MEGABYTE
+FILE_BYTES = 1024 * MEGABYTE
 MEMORY_BYTES = 110 * MEGABYTE
-"""Less than the file: one that grows with its input does not get by."""
+"""A tenth of the file: one that grows with its input does not get by."""
 
 
 def written(folder: Path) -> int:
     """A file with one broken line; returns how many connections it tells of."""
-    story = Story()
-    story.connect("c1", 0.0, "client_recreated", conntrace__cause__avoidable=True)
-    for number in range(14):
-        story.reuse("c1", 1.0 + number, idle_s=0.9)
-    line = json.dumps(request_of(story.spans)) + "\n"
-    lines = FILE_BYTES // len(line)
+    lines = FILE_BYTES // len(many.TEMPLATE)
     with open(folder / "spans.jsonl", "w") as stream:
         stream.write("broken\n")
-        for number in range(lines):
-            stream.write(line.replace("dynamodb.", f"table-{number % 300}."))
+        stream.writelines(many.line(number, "put-order") for number in range(lines))
     return lines
 
 
@@ -41,24 +36,57 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-@pytest.mark.timeout(240)
-def test_a_large_file_in_bounded_memory(tmp_path: Path) -> None:
-    """Neither the command nor one of its workers holds the file."""
-    connections = written(tmp_path)
-    out = tmp_path / "report.json"
-    command = [sys.executable, "-m", "conntrace", "report", str(tmp_path), "--counts"]
-    measured = subprocess.run(
-        [sys.executable, "-c", MEASURE, *command, "--format", "json", "-o", str(out)],
-        capture_output=True,
-        text=True,
-        check=True,
+def measured(*arguments: str) -> int:
+    """Run `conntrace report`; returns the largest size of any of its processes, in bytes."""
+    command = [sys.executable, "-m", "conntrace", "report", *arguments]
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=True
     )
-    code, largest_kib = map(int, measured.stdout.split())
-    assert code == 0, measured.stderr
-    assert largest_kib * 1024 < MEMORY_BYTES
+    code, largest_kib = map(int, ended.stdout.split())
+    assert code == 0, ended.stderr
+    return largest_kib * 1024
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose large file goes at once: pytest keeps those of several runs."""
+    yield tmp_path
+    (tmp_path / "spans.jsonl").unlink(missing_ok=True)
+
+
+@pytest.mark.timeout(900)
+def test_a_file_of_a_gigabyte_in_bounded_memory(folder: Path) -> None:
+    """Neither the command nor one of its workers holds the file; no line counts twice."""
+    connections = written(folder)
+    assert (folder / "spans.jsonl").stat().st_size > 0.95 * FILE_BYTES
+    out = folder / "report.json"
+    size = measured(str(folder), "--counts", "--format", "json", "-o", str(out))
+    assert size < MEMORY_BYTES
     told = json.loads(out.read_text())
-    assert told["totals"]["connections"] == connections
-    assert told["totals"]["requests"] == connections * 14
+    # A few are taken for spans that were there before: what is seen is kept in a table of bits.
+    assert told["totals"]["connections"] == pytest.approx(connections, rel=1e-4)
+    assert told["totals"]["requests"] == pytest.approx(connections * many.REUSED, rel=1e-4)
     assert told["totals"]["destinations"] == 300
     assert told["input"]["problem_count"] == 1
     assert told["input"]["problems"][0]["line"] == 1
+
+
+FUNCTIONS = 1000
+
+
+def test_a_folder_of_a_thousand_functions(tmp_path: Path) -> None:
+    """Each function with its sums; `make bench-report` does the same with 10 million spans."""
+    folder = tmp_path / "spans"
+    folder.mkdir()
+    for number in range(FUNCTIONS):
+        (folder / f"{number}.jsonl").write_text("".join(many.function_lines(number, 4)))
+    out = tmp_path / "report.json"
+    size = measured(str(folder), "--counts", "--format", "json", "-o", str(out))
+    assert size < MEMORY_BYTES
+    told = json.loads(out.read_text())
+    assert told["totals"]["connections"] == FUNCTIONS * 4
+    assert told["totals"]["invocations"] == FUNCTIONS * 4
+    assert len(told["services"]) == FUNCTIONS
+    assert {each["invocations"] for each in told["services"]} == {4}
+    assert told["services"][0]["avoidable_ms"] == pytest.approx(4 * 34.2)
+    assert told["verdicts"][0]["count"] == FUNCTIONS * 4

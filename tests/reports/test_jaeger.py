@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import time
 import urllib.request
 import uuid
@@ -16,6 +18,7 @@ from conntrace.report.jaeger import read_jaeger
 from conntrace.report.read import ReadNotes
 from tests.components.jaeger_server import Jaeger, opener
 from tests.components.processes import free_port
+from tests.reports.terminal import on_a_terminal
 from tests.unit.report import builder
 from tests.unit.report.builder import Story
 
@@ -86,6 +89,49 @@ def test_more_traces_than_one_answer_holds(jaeger: Jaeger, monkeypatch: pytest.M
     assert len(spans) == 40 * 5 + 1
     assert len({(span.trace_id, span.span_id) for span in spans}) == len(spans)
     assert notes.problem_count == 0
+
+
+def test_progress_on_a_terminal(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While traces are read a bar shows the share of the time that is done."""
+    service = "report-progress"
+    send(jaeger, service, 3, monkeypatch)
+    command = ["report", "--jaeger", jaeger.query_url, "--service", service, "--since", "10m"]
+    ended, terminal = on_a_terminal(command)
+    assert ended.returncode == 0
+    assert "3 connections" in ended.stdout
+    assert "reading" in terminal
+    assert "100%" in terminal
+
+
+def test_windows_tell_how_far_they_are(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All windows together are the whole time, however often one is halved."""
+    service = "report-advance"
+    send(jaeger, service, 20, monkeypatch)
+    monkeypatch.setattr(jaeger_reader, "MAX_TRACES", 5)
+    steps: list[int] = []
+    assert len(list(read_jaeger(jaeger.query_url, service, 600.0, ReadNotes(), steps.append))) > 99
+    assert len(steps) > 3
+    assert sum(steps) == pytest.approx(601_000, abs=len(steps))
+
+
+def test_ids_of_older_jaegers_are_base64(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever form the ids of an answer have, the same spans come out."""
+    service = "report-base64"
+    send(jaeger, service, 3, monkeypatch)
+    plain = list(read_jaeger(jaeger.query_url, service, 600.0, ReadNotes()))
+    real = jaeger_reader._documents
+
+    def older(body: bytes) -> list[object]:
+        def encoded(match: re.Match[bytes]) -> bytes:
+            return match[1] + b'"' + base64.b64encode(bytes.fromhex(match[2].decode())) + b'"'
+
+        name = rb'("(?:traceId|spanId|parentSpanId)":\s*)"([0-9a-f]+)"'
+        changed = re.sub(name, encoded, body)
+        assert changed != body
+        return real(changed)
+
+    monkeypatch.setattr(jaeger_reader, "_documents", older)
+    assert list(read_jaeger(jaeger.query_url, service, 600.0, ReadNotes())) == plain
 
 
 def test_unknown_service_and_no_jaeger(jaeger: Jaeger, capfd: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import click
 from conntrace.errors import ConntraceError
 from conntrace.report import conditions
 from conntrace.report.load import Loaded, load_files, load_spans
+from conntrace.report.progress import progress
 from conntrace.report.read import ReadNotes
 from conntrace.report.text import write_text
 
@@ -113,7 +114,9 @@ def _from_jaeger(url: str, service: str | None, since_s: float, counts: bool) ->
     if not url.startswith(("http://", "https://")):
         raise click.UsageError("--jaeger needs a URL that begins with http:// or https://")
     notes = ReadNotes()
-    return load_spans(read_jaeger(url, service, since_s, notes), notes, only_count=counts)
+    with progress(round((since_s + 1) * 1000), in_bytes=False) as advance:
+        spans = read_jaeger(url, service, since_s, notes, advance)
+        return load_spans(spans, notes, only_count=counts)
 
 
 def _write(

@@ -13,6 +13,7 @@ from typing import Any
 
 from conntrace.errors import ConntraceError
 from conntrace.report import otlp
+from conntrace.report.progress import Advance
 from conntrace.report.read import ReadNotes
 from conntrace.report.record import SpanRecord
 
@@ -24,9 +25,12 @@ _SMALLEST_WINDOW_S = 1.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def read_jaeger(url: str, service: str, since_s: float, notes: ReadNotes) -> Iterator[SpanRecord]:
-    """Yield the spans of all traces of the last `since_s` seconds; a trace at a time is held.
+def read_jaeger(
+    url: str, service: str, since_s: float, notes: ReadNotes, advance: Advance = lambda _: None
+) -> Iterator[SpanRecord]:
+    """Yield the spans of all traces of the last `since_s` seconds; one answer at a time is held.
 
+    `advance` is told the milliseconds of that time which have been read.
     Raises ConntraceError when Jaeger cannot be reached or does not answer as it should.
     """
     until = time.time() + 1.0
@@ -48,6 +52,7 @@ def read_jaeger(url: str, service: str, since_s: float, notes: ReadNotes) -> Ite
         seen |= traces
         notes.spans += len(fresh)
         yield from fresh
+        advance(round((end - begin) * 1000))
 
 
 def _complain(url: str, notes: ReadNotes) -> otlp.Complain:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 from conntrace import semantic_names as names
@@ -143,14 +144,20 @@ def cause_of(span: SpanRecord) -> str:
     return span.text(names.CAUSE_NAME) or UNEXPLAINED
 
 
+@lru_cache(maxsize=8192)
+def own_name(name: str) -> str:
+    """Which of our span names a name is, or begins with; empty for none."""
+    return next((own for own in _OWN_NAMES if name == own or name.startswith(f"{own} ")), "")
+
+
 def is_named(span: SpanRecord, name: str) -> bool:
-    """Whether the span is of that kind: its name, or the name and what it is about."""
-    return span.name == name or span.name.startswith(name + " ")
+    """Whether the span is of that kind of ours: its name, or the name and what it is about."""
+    return own_name(span.name) == name
 
 
 def phase_of(span: SpanRecord) -> str:
     """The phase of a connection set-up that the span stands for, empty for other spans."""
-    return next((phase for name, phase in _PHASE_OF_NAME.items() if is_named(span, name)), "")
+    return _PHASE_OF_NAME.get(own_name(span.name), "")
 
 
 def destination_of(span: SpanRecord) -> Destination:
@@ -158,8 +165,8 @@ def destination_of(span: SpanRecord) -> Destination:
     host = span.text(names.SERVER_ADDRESS)
     if host:
         return Destination(host, int(span.number(names.SERVER_PORT) or 0))
-    own = next((name for name in _OWN_NAMES if span.name.startswith(name + " ")), None)
-    target = span.name.removeprefix(f"{own} ") if own else ""
+    own = own_name(span.name)
+    target = span.name.removeprefix(own).strip() if own else ""
     host, _, port = target.rpartition(":")
     if host and port.isdecimal() and len(port) <= 5:
         return Destination(host.strip("[]"), int(port))
@@ -216,7 +223,7 @@ def _known_by(span: SpanRecord) -> str:
 
 def is_request(span: SpanRecord) -> bool:
     """Whether the span can be a request on a connection: nothing of ours, and no invocation."""
-    return not is_invocation(span) and not any(is_named(span, name) for name in _OWN_NAMES)
+    return not own_name(span.name) and not is_invocation(span)
 
 
 def is_invocation(span: SpanRecord) -> bool:

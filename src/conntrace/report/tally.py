@@ -22,6 +22,7 @@ from conntrace.report.model import (
     is_invocation,
     is_named,
     is_request,
+    own_name,
     phase_of,
 )
 from conntrace.report.record import Process, SpanRecord
@@ -158,9 +159,8 @@ def _kind(span: SpanRecord) -> str:
     """What a span counts as; empty for what the sums leave out."""
     if is_invocation(span):
         return _INVOCATION
-    for name, kind in _BY_NAME.items():
-        if is_named(span, name):
-            return kind
+    if kind := _BY_NAME.get(own_name(span.name)):
+        return kind
     if phase_of(span) in (DNS, CONNECT) or is_named(span, names.DNS_REVERSE_LOOKUP):
         return _STRAY if _is_stray(span) else ""
     is_ours = names.CONNECTION_ID in span.attributes and is_request(span)
