@@ -168,6 +168,8 @@ class Page:
             legacy_windows=False,
             _environ={},
         )
+        while self.lines and not self.lines[-1].plain:
+            self.lines.pop()
         for line in self.lines:
             console.print(line, soft_wrap=True)
         text = buffer.getvalue()

@@ -164,6 +164,7 @@ class _Drawer:
         lane = life(connection, self.axis, glyphs)
         self.marks.update(lane)
         self.marks.add(end_mark(connection, glyphs))
+        self.marks.update(connection.phases_ms)
         cause = clean(cause_of(connection.setup), 60) if connection.setup else _BEFORE
         avoidable = connection.avoidable_ms > 0
         head: list[Part] = [
@@ -210,5 +211,5 @@ def _legend(page: Page, used: set[str]) -> None:
         glyphs.open: "still open",
     }
     told = [f"{mark} {words}" for mark, words in meanings.items() if mark in used]
-    page.flow([*told, "ca = trust store load"], FAINT)
+    page.flow([*told, *(["ca = trust store load"] if TRUST_STORE in used else [])], FAINT)
     page.blank()

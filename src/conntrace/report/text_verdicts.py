@@ -35,6 +35,8 @@ def headline(page: Page, model: Model, judgement: Judgement, tally: Tally) -> No
 
 def cost_words(judgement: Judgement) -> str:
     """What connection set-up took, and how much of it a change would save."""
+    if not (judgement.verdicts or judgement.usual or judgement.cost_ms):
+        return "the spans tell of no connection and no lookup that was made"
     total = f"{duration(judgement.cost_ms)} of connection set-up"
     if judgement.avoidable_ms > 0:
         return f"avoidable: {part_of(judgement.avoidable_ms, judgement.cost_ms)} of {total}"

@@ -116,6 +116,10 @@ def test_spans_as_the_analyzer_makes_them() -> None:
     ]
     assert [[c.number for c in call.connections] for call in told.invocations] == [[1], [1], [1, 2]]
     assert [call.new_connections for call in told.invocations] == [1, 0, 1]
+    [(begin, end)] = told.model.connections[0].frozen
+    assert end == told.invocations[2].span.start_ns
+    assert (end - begin) / NS_PER_S == pytest.approx(60.0, abs=0.01)
+    assert begin >= told.invocations[1].span.end_ns
     assert told.tally.services["orders"].invocations == 2
     assert told.tally.services["orders"].cold == 1
 

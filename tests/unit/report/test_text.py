@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.unit.report import stories
 from tests.unit.report.builder import Story, rendered
 
 from conntrace.report.read import ReadNotes
+from conntrace.report.record import SpanRecord
 from conntrace.report.text import render, report_text
 
 HOSTILE = (
@@ -188,6 +190,8 @@ def test_spans_without_any_connection_say_so() -> None:
     story.span("work", 0.0, 5.0)
     out = rendered(story.records())
     assert "0 connections" in out
+    assert "the spans tell of no connection and no lookup" in out
+    assert "nothing to change" not in out
 
 
 def test_what_could_not_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -> None:
@@ -218,3 +222,29 @@ def test_standard_input_is_read() -> None:
     stream = io.StringIO()
     report_text("-", stream, stdin=io.BytesIO(story.lines().encode()))
     assert "1 connection to 1 host" in stream.getvalue()
+
+
+def test_failures_stand_at_the_top() -> None:
+    """Whoever could not connect at all is not told that nothing is to be changed."""
+    story = Story(host="api.example.org")
+    story.connect("c1", 0.0, phases=(9.0, 3000.0, 0, 0), error="connection_refused")
+    out = rendered(story.records())
+    assert "1 connection failed: 3,009 ms" in "\n".join(out.splitlines()[:2])
+    assert "connection_refused to api.example.org:443" in out
+
+
+def test_a_connection_of_which_only_requests_are_known() -> None:
+    """Open before the recording: it has no cost and no cause, and says so."""
+    story = Story(host="api.example.org")
+    story.reuse("c1", 1.0, idle_s=0.5)
+    out = rendered(story.records())
+    assert "1 request · 1 connection to 1 host" in out
+    assert "open before" in out
+
+
+@pytest.mark.parametrize("make", [each[0] for each in stories.STORIES.values()])
+def test_no_report_ends_with_an_empty_line(make: Callable[[], list[SpanRecord]]) -> None:
+    """The shell's prompt follows the last word."""
+    out = rendered(make())
+    assert not out.endswith("\n\n")
+    assert "\n\n\n" not in out
