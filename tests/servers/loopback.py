@@ -38,6 +38,8 @@ class Behaviour:
     """So many connections are closed without reading a request."""
     handshake_delay_s: float = 0.0
     """How long the server takes before it answers a TLS client."""
+    max_connections: int = MAX_CONNECTIONS
+    """Those beyond it are closed at once: a program that runs wild is to fail, not to go on."""
     ignore_close: bool = False
     """A request's `Connection: close` is ignored."""
 
@@ -139,7 +141,7 @@ class LoopbackServer:
                 record = Connection(number, time.monotonic())
                 self.connections.append(record)
                 self._open.add(client)
-            if number > MAX_CONNECTIONS:
+            if number > self.behaviour.max_connections:
                 client.close()
             else:
                 self._start(self._serve, client, record)

@@ -86,7 +86,13 @@ class Outbox:
         packet: list[bytes] = []
         size = 64
         while waiting:
-            size += len(waiting[0]) + 1
+            line = waiting[0]
+            if type(line) is not bytes:
+                # A fault of ours elsewhere: one that stayed would hold up all others for ever.
+                waiting.popleft()
+                self.dropped_events += 1
+                continue
+            size += len(line) + 1
             if packet and size > MAX_PACKET:
                 break
             packet.append(waiting.popleft())

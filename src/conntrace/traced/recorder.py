@@ -105,7 +105,7 @@ class Recorder:
         atexit.unregister(self._leave)
         audit.remove()
         self._installer.remove()
-        self._say_goodbye()
+        guard.contained("stop", self._say_goodbye)
         recording.active = None
         connections.forget_all()
         self._close_channel()
