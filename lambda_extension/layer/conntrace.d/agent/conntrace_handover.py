@@ -90,18 +90,18 @@ def _value_of(option: str, words: list[str]) -> str:
 
 def _script(words: list[str], main: Names) -> Callable[[], object]:
     path = words[0]
+    whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"
     if _holds_modules(path):
         from runpy import _run_module_as_main  # type: ignore[attr-defined]
 
         # Python puts it first even when it is told to put no script's folder there.
         if _has_first_path():
-            sys.path[1] = path
+            sys.path[1] = whole
         else:
-            sys.path.insert(1, path)
+            sys.path.insert(1, whole)
         return functools.partial(_run_module_as_main, "__main__", False)
     if path.endswith(".pyc"):
         raise ValueError(path)
-    whole = path if path.startswith("/") else f"{os.getcwd()}/{path.removeprefix('./')}"
     with open(path, "rb") as file:
         code = compile(file.read(), whole, "exec", dont_inherit=True)
     main["__file__"] = whole
