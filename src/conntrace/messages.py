@@ -180,6 +180,33 @@ _TABLE: tuple[Message, ...] = (
         " built in.",
         1,
     ),
+    # --- the Lambda layer's start ---------------------------------------------------------------
+    Message(
+        "layer-untraced",
+        "The wrapper `/opt/conntrace` started a program as it stands, without the agent: it is no"
+        " Python from 3.10 on, or it has options behind which the wrapper cannot tell where the"
+        " program begins (`-i`, or several in one word such as `-Ic`).",
+        "Set `AWS_LAMBDA_EXEC_WRAPPER` for functions on Python 3.10 or newer only; write options of"
+        " Python in words of their own (`-I -c`).",
+    ),
+    Message(
+        "layer-next-wrapper",
+        "`CONNTRACE_EXEC_WRAPPER_NEXT` names a file that is not there or cannot be executed. The"
+        " function was started without it.",
+        "Correct the path, or remove the variable.",
+    ),
+    Message(
+        "layer-start-failed",
+        "The layer's agent met a fault of its own while it started. The function runs untraced.",
+        "Please report it with the line as it is.",
+    ),
+    Message(
+        "layer-extension-idle",
+        "The layer's extension found no Python from 3.10 on, or its files are damaged. It stays"
+        " registered, so that the function runs, and sends nothing.",
+        "Attach the layer to functions on Python 3.10 or newer; in a container image, have"
+        " `python3` on `PATH`.",
+    ),
     # --- the Lambda layer's extension ----------------------------------------------------------
     Message(
         "otlp-trouble",
@@ -325,7 +352,7 @@ _TABLE: tuple[Message, ...] = (
         "lambda-events",
         "The file of events (`--events`) cannot be read, is empty, or has a line that is no JSON"
         " document; the line says which.",
-        "Write one event a line: `{\"id\": 1}`.",
+        'Write one event a line: `{"id": 1}`.',
         1,
     ),
     Message(

@@ -166,7 +166,7 @@ def test_what_is_not_understood_starts_as_it_stands(
     assert ended.stdout == "started\n"
     ours = [line for line in ended.stderr.splitlines() if line.startswith("conntrace: ")]
     assert len(ours) == 1
-    assert ours[0].endswith("started without conntrace [wrapper-untraced]")
+    assert ours[0].endswith("started without conntrace [layer-untraced]")
 
 
 def test_a_layer_without_its_start(run: Run, own_opt: Path, python: str) -> None:
@@ -252,7 +252,7 @@ def test_a_wrapper_that_cannot_run(run: Run, opt: Path, python: str, tmp_path: P
         ended = run([opt / "conntrace", python, "-c", SHOWN], environment)
         assert ended.stdout == "None True ['-c']\n"
         assert ended.stderr.count("\n") == 1
-        assert ended.stderr.endswith("[next-wrapper]\n")
+        assert ended.stderr.endswith("[layer-next-wrapper]\n")
 
 
 def test_wrappers_in_a_circle(run: Run, opt: Path, python: str, tmp_path: Path) -> None:

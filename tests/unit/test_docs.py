@@ -16,10 +16,10 @@ from conntrace import semantic_names
 from conntrace.messages import MESSAGES, Message
 
 SOURCE = Path(conntrace.__file__).parent
-EXTENSION = Path(__file__).parents[2] / "lambda_extension" / "src"
+LAMBDA = Path(__file__).parents[2] / "lambda_extension"
 FILES = sorted(
     path
-    for folder in (SOURCE, EXTENSION)
+    for folder in (SOURCE, LAMBDA / "src", LAMBDA / "layer")
     for path in folder.rglob("*.py")
     if path.name != "messages.py"
 )
@@ -72,7 +72,9 @@ def slugs_written() -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
-    return {match[1] for text in texts if (match := IN_BRACKETS.search(text))}
+    scripts = (LAMBDA / "layer" / "conntrace", LAMBDA / "layer" / "extensions" / "conntrace")
+    quoted = (text for path in scripts for text in path.read_text(encoding="utf-8").split('"'))
+    return {match[1] for text in (*texts, *quoted) if (match := IN_BRACKETS.search(text))}
 
 
 @pytest.mark.parametrize("name", generate_docs.PAGES)

@@ -11,4 +11,4 @@ try:
 except Exception as error:
     while agent in sys.path:
         sys.path.remove(agent)
-    print(f"conntrace: not started: {error!r} [start-failed]", file=sys.stderr)
+    print(f"conntrace: not started: {error!r} [layer-start-failed]", file=sys.stderr)

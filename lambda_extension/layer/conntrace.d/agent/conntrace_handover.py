@@ -56,7 +56,7 @@ def start_agent() -> None:
 
         layer_start.start()
     except Exception as error:
-        print(f"conntrace: not started: {error!r} [start-failed]", file=sys.stderr)
+        print(f"conntrace: not started: {error!r} [layer-start-failed]", file=sys.stderr)
     finally:
         sys.path.remove(_PRIVATE)
         sys.path_importer_cache.pop(_PRIVATE, None)
