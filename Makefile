@@ -14,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings bench bench-report docs compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-report docs compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ pythons: need-python components ## Unit and integration tests on every other Pyt
 
 surroundings: need-python ## Beside other tools: Sentry, Datadog, New Relic, gevent, moto ...
 	@$(PYTHON) -m scripts.matrix surroundings --pytest="-n $(WORKERS) $(ARGS)"
+
+load: need-python components ## A million requests from 64 threads: memory, losses, deadlocks
+	@$(ENTER) && CONNTRACE_LOAD_REQUESTS=1000000 python -m pytest tests/surroundings/test_load.py $(ARGS)
 
 bench: need-python ## CPU that conntrace adds to a request, beside OpenTelemetry
 	@$(ENTER) && python benchmarks/cost.py
