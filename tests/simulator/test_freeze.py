@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from tests.components.require import require_component
 from tests.simulator.conftest import Start, alive
 
 
@@ -43,3 +49,47 @@ def test_other_processes_stand_still_too(start: Start, tmp_path: Path) -> None:
     assert frozen < file.stat().st_size
     function.shutdown()
     assert not alive(pid)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_arrives_meanwhile(start: Start, paused: bool) -> None:
+    """A server's FIN is there at the thaw; not so when the network was paused as well.
+
+    Unacknowledged, it is sent again 0.2, 0.6 and 1.4 s after the first time.
+    """
+    if paused:
+        require_root_and("nftables")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        function = start("app.connect", pause_network=paused)
+        assert function.invoke(listener.getsockname()[1]).json() is False
+        function.invoke(None).finished()
+        connection, _ = listener.accept()
+        connection.close()
+        assert function.invoke(None, gap_s=0.8).json() is not paused
+        after = time.monotonic() + 10
+        while function.invoke(None).json() is False:
+            assert time.monotonic() < after, "the FIN never arrives"
+
+
+def test_no_rule_stays_behind(start: Start) -> None:
+    """The table of the packet filter goes with the environment."""
+    nft = str(require_root_and("nftables"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        function = start("app.connect", pause_network=True)
+        function.invoke(listener.getsockname()[1]).finished()
+        assert f"sport {listener.getsockname()[1]}" in rules(nft)
+        function.shutdown()
+        assert f"sport {listener.getsockname()[1]}" not in rules(nft)
+
+
+def rules(nft: str) -> str:
+    """All rules of this machine."""
+    return subprocess.run([nft, "list", "ruleset"], capture_output=True, text=True).stdout
+
+
+def require_root_and(component: str) -> Path:
+    """End the test where packets cannot be filtered."""
+    found = require_component(component)
+    if os.geteuid() != 0:
+        pytest.skip("only root can filter packets")
+    return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
 from datetime import datetime, timezone
 
 from conntrace.simulator import settings as configured
@@ -17,22 +16,12 @@ from conntrace.simulator.apis import ROUTES
 from conntrace.simulator.board import Task
 from conntrace.simulator.ending import TIMED_OUT, Failed, Failure, TimedOut
 from conntrace.simulator.generation import Generation, Place
-from conntrace.simulator.invocation import Figures, Invocation
+from conntrace.simulator.invocation import Figures, Invocation, Order
 from conntrace.simulator.logs import Log
-from conntrace.simulator.reporting import Spent, error_payload, init_report, report_line
+from conntrace.simulator.performing import Performance, task_of
+from conntrace.simulator.reporting import Spent, init_report, report_line
 
 _RESTORE_LIMIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An invocation as the caller asked for it."""
-
-    invocation: Invocation
-    event: bytes
-    gap_s: float
-    trace_header: str
-    client_context: str = ""
 
 
 class Environment:
@@ -69,8 +58,11 @@ class Environment:
             self._orders.put(lambda: self._invoke(order))
 
     def prepare(self) -> None:
-        """INIT now, as provisioned concurrency does; returns when it is over."""
-        done = threading.Event()
+        """INIT now, as provisioned concurrency does; returns when it is over.
+
+        Raises ConntraceError.
+        """
+        done: Future[None] = Future()
 
         def work() -> None:
             try:
@@ -79,11 +71,13 @@ class Environment:
                     self._rest()
                 else:
                     self._end("failure")
-            finally:
-                done.set()
+                done.set_result(None)
+            except BaseException as problem:
+                self._end("failure")
+                done.set_exception(problem)
 
         self._orders.put(work)
-        done.wait()
+        done.result()
 
     def shut_down(self, reason: str) -> Callable[[], None]:
         """End the environment; gives a function that waits for the end."""
@@ -163,68 +157,15 @@ class Environment:
                 self._end("timeout" if failure.error_type == TIMED_OUT else "failure")
         failure = self._restore()
         started = time.monotonic()
-        task = self._task(order, started)
+        task = task_of(order, self._settings, started)
         if self._generation is None:
             _, failure = self._initialise("invoke", task.deadline)
         self._log.line(f"START RequestId: {task.request_id} Version: {configured.VERSION}")
-        status = self._perform(task, invocation, begun, failure)
+        assert self._generation is not None
+        performance = Performance(self._generation, self._settings, task, invocation)
+        status = performance.run(begun, failure)
         spent = Spent(time.monotonic() - started, init_s, status)
         self._conclude(task, invocation, spent, position)
-
-    def _perform(
-        self, task: Task, invocation: Invocation, begun: float, failure: Failure | None
-    ) -> str:
-        """Run it to the end of all extensions; the status. The response goes out in between."""
-        generation = self._generation
-        try:
-            if failure is not None or generation is None:
-                raise Failed(failure or Failure("Sandbox.Failure", "no environment"))
-            self._start_telemetry(task)
-            generation.send(task)
-            generation.wait(lambda: task.answer is not None, task.deadline)
-            invocation.respond(task.answer or b"", task.error_type, time.monotonic() - begun)
-            status = "error" if task.is_error else "success"
-            self._runtime_done(task, status, task.error_type)
-            if not self._settings.managed:
-                generation.wait(generation.all_at_rest, task.deadline)
-            return status
-        except TimedOut:
-            failure, status = Failure(TIMED_OUT, ""), "timeout"
-        except Failed as failed:
-            failure = failed.failure
-            status = "timeout" if failure.error_type == TIMED_OUT else "failure"
-        payload = error_payload(failure, task.request_id, self._settings.timeout_s)
-        invocation.respond(payload, failure.error_type, time.monotonic() - begun)
-        self._runtime_done(task, status, failure.error_type if status == "failure" else "")
-        return status
-
-    def _task(self, order: Order, started: float) -> Task:
-        limit = self._settings.timeout_s
-        return Task(
-            event=order.event,
-            request_id=order.invocation.request_id,
-            arn=self._settings.arn,
-            trace_header=order.trace_header,
-            deadline=started + limit,
-            deadline_ms=int((time.time() + limit) * 1000),
-            client_context=order.client_context,
-        )
-
-    def _start_telemetry(self, task: Task) -> None:
-        record: dict[str, object] = {"requestId": task.request_id, "version": configured.VERSION}
-        if task.trace_header:
-            record["tracing"] = {"type": "X-Amzn-Trace-Id", "value": task.trace_header}
-        self._add("platform.start", record)
-
-    def _runtime_done(self, task: Task, status: str, error_type: str) -> None:
-        record: dict[str, object] = {"requestId": task.request_id, "status": status}
-        if error_type:
-            record["errorType"] = error_type
-        self._add("platform.runtimeDone", record)
-
-    def _add(self, kind: str, record: dict[str, object]) -> None:
-        if self._generation is not None:
-            self._generation.telemetry.add(kind, record)
 
     def _conclude(self, task: Task, invocation: Invocation, spent: Spent, position: int) -> None:
         """END and REPORT, then freeze, or reset after a time-out or a crash."""
@@ -234,8 +175,9 @@ class Environment:
         for line in report_line(task, invocation, spent, memory, self._settings):
             self._log.line(line)
             report = line
-        record = spent.telemetry(task.request_id, memory, self._settings.memory_mb)
-        self._add("platform.report", record)
+        if generation is not None:
+            record = spent.telemetry(task.request_id, memory, self._settings.memory_mb)
+            generation.telemetry.add("platform.report", record)
         if spent.status == "failure" or (spent.status == "timeout" and not self._settings.managed):
             self._end(spent.status)
         else:
@@ -276,8 +218,3 @@ class Environment:
             self._spoiled = True
         if generation is not None:
             generation.end(reason)
-
-
-def event_bytes(event: object) -> bytes:
-    """The invocation's payload: bytes as they are, anything else as JSON."""
-    return event if isinstance(event, bytes) else json.dumps(event).encode()

@@ -46,8 +46,12 @@ class Generation:
         self.board = Board(extensions_in(place.layer))
         self.telemetry = log.telemetry = Telemetry(place.settings.telemetry)
         server.platform = Platform(self.board, self.telemetry, self._facts())
-        self._network = NetworkPause() if place.settings.pause_network else None
         self._sandbox = Sandbox(place.mounts, self.board.exited)
+        try:
+            self._network = NetworkPause() if place.settings.pause_network else None
+        except BaseException:
+            self._sandbox.close()
+            raise
         opt = "/opt" if self._sandbox.mounted or place.layer is None else str(place.layer)
         self._opt = opt
         self._env = configured.function_environment(

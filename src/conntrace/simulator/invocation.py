@@ -114,11 +114,13 @@ class Invocation:
 
     # --- for the environment --------------------------------------------------------------------
 
-    def respond(self, payload: bytes, error: str, response_s: float) -> None:
-        """The caller's answer; the first one counts."""
-        if not self._responded.is_set():
-            self.payload, self.error, self.response_s = payload, error, response_s
-            self._responded.set()
+    def respond(self, payload: bytes, error: str, response_s: float) -> bool:
+        """The caller's answer; the first one counts, and others are refused with False."""
+        if self._responded.is_set():
+            return False
+        self.payload, self.error, self.response_s = payload, error, response_s
+        self._responded.set()
+        return True
 
     def finish(self, figures: Figures) -> None:
         """All is over."""
@@ -130,3 +132,14 @@ class Invocation:
         self._problem = problem
         self._responded.set()
         self._finished.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An invocation as the caller asked for it."""
+
+    invocation: Invocation
+    event: bytes
+    gap_s: float
+    trace_header: str
+    client_context: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import sys
@@ -17,9 +18,9 @@ from typing import Any
 
 from conntrace.errors import ConntraceError
 from conntrace.simulator import layers, settings
-from conntrace.simulator.environment import Environment, Order, event_bytes
+from conntrace.simulator.environment import Environment
 from conntrace.simulator.generation import Place
-from conntrace.simulator.invocation import Invocation
+from conntrace.simulator.invocation import Invocation, Order
 from conntrace.simulator.logs import Log
 from conntrace.simulator.settings import FunctionSettings
 
@@ -117,7 +118,9 @@ class LocalLambda:
         header = new_trace_header() if trace_header is None else trace_header
         environment = self._take()
         try:
-            environment.submit(Order(invocation, event_bytes(event), gap_s, header, client_context))
+            environment.submit(
+                Order(invocation, _event_bytes(event), gap_s, header, client_context)
+            )
             invocation.wait_for_response()
         finally:
             with self._lock:
@@ -167,6 +170,11 @@ def new_trace_header() -> str:
     """An X-Ray header with `Sampled=0`, as functions get when active tracing is off."""
     root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
     return f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"
+
+
+def _event_bytes(event: object) -> bytes:
+    """The invocation's payload: bytes as they are, anything else as JSON."""
+    return event if isinstance(event, bytes) else json.dumps(event).encode()
 
 
 def _folder_of(path: AnyPath) -> Path:

@@ -67,7 +67,7 @@ class NetworkPause:
     def _apply(self, commands: list[str]) -> None:
         """Give commands and wait until the kernel shows a mark that was put in after them."""
         mark = f"mark{secrets.token_hex(4)}"
-        commands = [*commands, f'add rule inet {self._table} input comment "{mark}"']
+        commands = [*commands, f'add rule inet {self._table} input counter comment "{mark}"']
         assert self._process.stdin is not None
         try:
             self._process.stdin.write("".join(f"{each}\n" for each in commands).encode())
