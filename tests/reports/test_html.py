@@ -19,22 +19,29 @@ from tests.unit.report import stories
 from tests.unit.report.builder import Story
 
 pytestmark = pytest.mark.component
-PROGRAM = Path(__file__).parent / "programs" / "eleven_hosts.py"
+PROGRAMS = Path(__file__).parent / "programs"
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\x1b[2J\u202e<!--"
+
+
+def report_of(program: str, folder: Path) -> Path:
+    """The page of a real run of a program."""
+    spans, page = folder / "spans.jsonl", folder / "report.html"
+    command = [sys.executable, "-m", "conntrace", "run", "-o", str(spans), "--"]
+    ended = subprocess.run(
+        [*command, sys.executable, str(PROGRAMS / program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert main(["report", str(spans), "--format", "html", "-o", str(page)]) == 0
+    return page
 
 
 @pytest.fixture(scope="module")
 def eleven(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a real run: eleven hosts, ten pools."""
-    folder = tmp_path_factory.mktemp("eleven")
-    spans, page = folder / "spans.jsonl", folder / "report.html"
-    command = [sys.executable, "-m", "conntrace", "run", "-o", str(spans), "--"]
-    ended = subprocess.run(
-        [*command, sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=60
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert main(["report", str(spans), "--format", "html", "-o", str(page)]) == 0
-    return page
+    return report_of("eleven_hosts.py", tmp_path_factory.mktemp("eleven"))
 
 
 def rows(page: Any, text: str) -> Any:
@@ -113,6 +120,23 @@ def test_filters(eleven: Path, open_page: OpenPage) -> None:
         page.locator(".card").first.click()
         assert page.get_attribute(".card", "aria-pressed") == "true"
         assert "verdict 1" in page.inner_text("#shown")
+
+
+def test_leak_replacement_and_fork_of_a_real_run(open_page: OpenPage, tmp_path: Path) -> None:
+    """A leaked response, the connection that its loss made necessary, and a forked child's."""
+    with open_page() as opened:
+        opened.open(report_of("leak_and_fork.py", tmp_path))
+        page = opened.page
+        legend = page.inner_text("#legend")
+        for words in ("leaked", "replaced by", "after a fork"):
+            assert words in legend
+        rows(page, "lease_leaked_unread").first.click()
+        assert "Replaces" in page.inner_text("#panel")
+        page.get_by_role("button", name="#1 ").click()
+        assert "Ended\nlease leaked unread" in page.inner_text("#panel")
+        rows(page, "forked_process").first.click()
+        assert "Forked from\n#2" in page.inner_text("#panel")
+        opened.picture("leak-and-fork")
 
 
 @pytest.mark.parametrize("name", stories.STORIES)

@@ -70,7 +70,7 @@ class Connection:
     replaces: int = 0
     """Number of the lost connection that it was set up for, 0 for none."""
     forked_from: int = 0
-    """Number of the parent process's connection that it could not use, 0 for none."""
+    """Number of the parent process's connection that it is, or could not use; 0 for none."""
     frozen: list[Stretch] = field(default_factory=list)
     """When its sandbox stood still, as far as that is known."""
 

@@ -77,22 +77,30 @@ def _replacements(model: Model, victims: dict[str, Connection]) -> None:
 
 
 def _forks(model: Model, of_host: _OfHost) -> None:
-    """The parent's connection that a child could not use: the last to the same destination."""
+    """The parent's connection that a child goes on with, or cannot use: then the last one there."""
     by_pid: dict[int, list[Process]] = {}
     for process in model.processes:
         by_pid.setdefault(process.pid, []).append(process)
     for each in model.connections:
-        if each.setup is None or cause_of(each.setup) != _FORKED:
-            continue
-        parents = by_pid.get(each.process.parent_pid, []) if each.process.parent_pid else []
-        each.forked_from = _last_before(each, parents, of_host)
+        if each.process.parent_pid and (each.setup is None or cause_of(each.setup) == _FORKED):
+            parents = by_pid.get(each.process.parent_pid, [])
+            before = _before(each, parents, of_host)
+            if each.setup is None:
+                # It goes on with the parent's own connection.
+                before = [other for other in before if _id(other) and _id(other) == _id(each)]
+            if before:
+                each.forked_from = max(before, key=lambda other: other.start_ns).number
 
 
-def _last_before(child: Connection, parents: Iterable[Process], of_host: _OfHost) -> int:
-    before = [
+def _before(child: Connection, parents: Iterable[Process], of_host: _OfHost) -> list[Connection]:
+    return [
         each
         for parent in parents
         for each in of_host.get((parent, str(child.destination)), ())
         if each.start_ns < child.start_ns
     ]
-    return max(before, key=lambda each: each.start_ns).number if before else UNKNOWN
+
+
+def _id(connection: Connection) -> str:
+    span = connection.setup or connection.close or connection.requests[0]
+    return span.text(names.CONNECTION_ID)

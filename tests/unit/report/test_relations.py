@@ -54,3 +54,17 @@ def test_an_evictor_that_was_not_recorded() -> None:
     found = related(spans)
     assert found[2].evicted_by == 0
     assert "evicted\n" in rendered(spans)
+
+
+def test_a_child_that_goes_on_with_its_parents_connection() -> None:
+    """It has the parent's id, and no set-up of its own; another program's is no parent's."""
+    parent = Story(host="api.example.org")
+    parent.connect("c1", 0.0)
+    parent.connect("c2", 0.5)
+    spans = parent.records()
+    for number, parent_pid in enumerate((4242, 99), start=1):
+        resource = {"process.pid": 5000 + number, "process.parent_pid": parent_pid}
+        child = Story(host="api.example.org", resource=resource, prefix=number)
+        child.reuse("c1", number, idle_s=0.9)
+        spans += child.records()
+    assert [each.forked_from for each in related(spans).values()] == [0, 0, 1, 0]

@@ -95,8 +95,8 @@ class Items:
             item["s"] = self._cause(each.setup)
             steps = self.phases.get((each.setup.trace_id, each.setup.span_id), ())
             item["h"] = [self._step(step) for step in steps]
-            if cause_of(each.setup) == "forked_process":
-                item["y"] = 1
+        if each.forked_from or (each.setup and cause_of(each.setup) == "forked_process"):
+            item["y"] = 1
         if each.frozen:
             item["z"] = [[self._at(begin), self._at(end)] for begin, end in each.frozen]
         if each.close:

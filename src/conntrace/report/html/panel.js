@@ -24,7 +24,7 @@ function lifeTerms(list, item) {
   if (!item.n) return;
   term(list, "Served", number(item.q) + (item.q === 1 ? " request" : " requests"));
   term(list, "Ended", T[item.w]);
-  const links = [["Pushed out by", into.evicted], ["Its set-up pushed out", outOf.evicted], ["Replaces", into.replaced], ["Replaced by", outOf.replaced], ["Forked from", into.fork], ["Not usable in a fork:", outOf.fork]];
+  const links = [["Pushed out by", into.evicted], ["Its set-up pushed out", outOf.evicted], ["Replaces", into.replaced], ["Replaced by", outOf.replaced], ["Forked from", into.fork], ["In a fork", outOf.fork]];
   for (const [words, map] of links) term(list, words, ...(map.get(item.n) || []).slice(0, 10).map(jump));
   if (item.g) term(list, "The server would close it", "at " + seconds(item.g) + " (dotted line)");
   if (item.z) term(list, "Frozen", seconds(item.z.reduce((sum, [from, to]) => sum + to - from, 0)));

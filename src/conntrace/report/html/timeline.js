@@ -138,6 +138,7 @@ function hatch(a, b, y) {
 
 function setup(item, y, x0) {
   const s = item.s;
+  if (item.y) fork(s ? x(s.b) : x0, y);
   if (!s) { ctx.fillStyle = colors.life; ctx.fillText("◂", x0 - 4, y); return; }
   const a = x(s.b), b = Math.max(x(s.b + s.l), a + 4);
   ctx.fillStyle = colors.setup; ctx.fillRect(a, y - 6, b - a, 12);
@@ -148,7 +149,6 @@ function setup(item, y, x0) {
     if (w > 12) { ctx.fillStyle = phase === "connect" || phase === "proxy" ? "#111" : colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
   }
   ctx.strokeStyle = s.a ? colors.bad : colors.fg; ctx.strokeRect(Math.round(a) - 0.5, y - 6.5, b - a + 1, 13);
-  if (item.y) fork(a, y);
   if ((s.a || s.v) && a - flagged > 22) { flag(a, y, s); flagged = a; }
 }
 
