@@ -22,6 +22,7 @@ from conntrace_extension.thinker import SLICE_S, Thinker
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
+    from collections.abc import Callable
 
     from conntrace_extension.platform_api import PlatformApi
     from conntrace_extension.telemetry import Telemetry
@@ -105,17 +106,19 @@ class Extension:
         """Wait for the platform, looking at the clock meanwhile: a gap in the ticks is a freeze."""
         self._api.ask_next()
         began_s = self._tick_s = time.monotonic()
+        # The function may wake first, and its events must come after the freeze before them.
+        on_wake = None if initializing else self._look_for_freeze
         while True:
-            event = self._received(TICK_S)
-            if not initializing:
-                self._look_for_freeze()
+            event = self._received(TICK_S, on_wake)
             if event is not None:
                 return event
             if initializing and self._is_silent(began_s):
                 self._thinker.load_step()
 
-    def _received(self, timeout_s: float) -> NextEvent | None:
-        answered = self._sockets.wait(timeout_s)
+    def _received(
+        self, timeout_s: float, on_wake: Callable[[], None] | None = None
+    ) -> NextEvent | None:
+        answered = self._sockets.wait(timeout_s, on_wake)
         self._collect()
         body = self._api.receive() if answered else None
         return None if body is None else NextEvent(body, time.monotonic_ns(), time.time_ns())

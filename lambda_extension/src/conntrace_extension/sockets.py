@@ -9,7 +9,7 @@ from conntrace_extension.platform_facts import TelemetryReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conntrace.analyzer.server import Server
     from conntrace_extension.platform_api import PlatformApi
@@ -42,13 +42,16 @@ class Sockets:
         self.last_packet_s = 0.0
         """When something came from the function last."""
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self, timeout_s: float, on_wake: Callable[[], None] | None = None) -> bool:
         """Wait until something comes, at most `timeout_s`; True when the platform has answered.
 
-        What processes send is stored, and what the Telemetry API posts as well.
+        What processes send is stored, and what the Telemetry API posts as well; `on_wake` is
+        called before that.
         """
         endings = self._store.endings
         ready = self._poll(timeout_s)
+        if on_wake is not None:
+            on_wake()
         if self.drain() and self._store.endings == endings:
             time.sleep(min(BUSY_SLEEP_S, timeout_s))
             self.drain()
