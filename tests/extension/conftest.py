@@ -30,11 +30,11 @@ def backend() -> Iterator[Collector]:
 
 @pytest.fixture
 def start(platform: Platform, tmp_path: Path) -> Iterator[Start]:
-    """`start(**environment)` starts the extension; without `agent` its folder is broken."""
+    """`start(**environment)` starts the extension; `without` names what its layer lacks."""
     with contextlib.ExitStack() as stack:
 
-        def started(*, agent: bool = True, **environment: str) -> ExtensionProcess:
-            layer = make_layer(tmp_path, agent=agent)
+        def started(*, without: str = "", **environment: str) -> ExtensionProcess:
+            layer = make_layer(tmp_path, without=without)
             return stack.enter_context(running_extension(layer, platform, environment))
 
         yield started

@@ -15,13 +15,15 @@ LINES_A_PACKET = 50
 class FunctionProcess:
     """One process of the function. `stream` makes the events, in this machine's clock."""
 
-    def __init__(self, runtime_api: str, process: str = "0123456789abcdef") -> None:
+    def __init__(
+        self, runtime_api: str, process: str = "0123456789abcdef", *, patience_s: float = 5.0
+    ) -> None:
         self.stream = Stream(process)
         self.stream.now = time.monotonic_ns()
         self.stream.events.clear()
         self._channel = SocketChannel(lambda_address(runtime_api))
         self._invocation = 0
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + patience_s
         while not self._channel.open(process):
             assert time.monotonic() < deadline, "nobody listens"
             time.sleep(0.005)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-LAUNCHED = ROOT / "lambda_extension" / "layer" / "conntrace.d" / "extension.py"
+LAYER = ROOT / "lambda_extension" / "layer" / "conntrace.d"
 PATIENCE_S = 20.0
 
 
@@ -193,19 +195,34 @@ class ExtensionProcess:
             assert time.monotonic() < deadline, f"{text!r} is not in the log: {self.log}"
             time.sleep(0.01)
 
+    def freeze(self, seconds: float) -> None:
+        """As the platform does it with the whole environment."""
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
     def ended(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code, once it has ended."""
         return self.process.wait(timeout_s)
 
 
-def make_layer(folder: Path, *, agent: bool = True) -> Path:
-    """The layer's private folder, as links into this checkout; without `agent` it is broken."""
+def make_layer(folder: Path, *, without: str = "") -> Path:
+    """The layer's private folder, as links into this checkout.
+
+    `without` breaks it: a file of the package `conntrace` that is missing, or `.` for all of it.
+    """
     layer = folder / "conntrace.d"
     (layer / "agent").mkdir(parents=True)
-    (layer / "extension.py").symlink_to(LAUNCHED)
+    (layer / "extension.py").symlink_to(LAYER / "extension.py")
+    for module in (LAYER / "agent").iterdir():
+        (layer / "agent" / module.name).symlink_to(module)
     (layer / "extension").symlink_to(ROOT / "lambda_extension" / "src")
-    if agent:
-        (layer / "agent" / "conntrace").symlink_to(ROOT / "src" / "conntrace")
+    agent = layer / "agent" / "conntrace"
+    if not without:
+        agent.symlink_to(ROOT / "src" / "conntrace")
+    elif without != ".":
+        shutil.copytree(ROOT / "src" / "conntrace", agent)
+        (agent / without).unlink()
     return layer
 
 

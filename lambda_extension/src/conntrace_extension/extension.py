@@ -141,7 +141,8 @@ class Extension:
             return
         now_s = time.monotonic()
         until_s = min(now_s + WINDOW_S, last_s)
-        self._think(min(now_s + THINK_S, last_s))
+        if self._think(min(now_s + THINK_S, last_s)):
+            self._thinker.invocation_done(event.request_id)
         if self._thinker.flusher is not None:
             self._thinker.flusher.after_response(until_s, self._wait)
 
@@ -172,8 +173,8 @@ class Extension:
         if self._thinker.flusher is not None:
             self._thinker.flusher.collect()
 
-    def _think(self, until_s: float) -> None:
-        self._thinker.work(until_s, self._drain)
+    def _think(self, until_s: float) -> bool:
+        return self._thinker.work(until_s, self._drain)
 
     def _drain(self) -> None:
         self._sockets.drain()

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conntrace.analyzer.exporters.log_line import LogLineExporter
     from conntrace.analyzer.pipeline import Pipeline
     from conntrace.analyzer.span import AttributeValue, Exporter
     from conntrace.config import Settings
@@ -36,6 +37,8 @@ class Thinker:
         self._pipeline: Pipeline | None = None
         self._settings: Settings | None = None
         self._loaded = False
+        self._exporters: list[Exporter] = []
+        self._log_lines: LogLineExporter | None = None
         self.flusher: Flusher | None = None
         """None until it is loaded, and for good when there is no endpoint to send to."""
 
@@ -74,6 +77,13 @@ class Thinker:
         """Nothing more comes: end what is open."""
         if self._pipeline is not None:
             self._pipeline.finish()
+        for exporter in self._exporters:
+            exporter.close(0)
+
+    def invocation_done(self, request_id: str) -> None:
+        """All that is known of an invocation is thought through."""
+        if self._log_lines is not None:
+            self._log_lines.flush(request_id)
 
     def _slice(self, pipeline: Pipeline, until_s: float) -> bool:
         while (entry := self._store.take()) is not None:
@@ -107,11 +117,10 @@ class Thinker:
         from conntrace.analyzer.pipeline import Pipeline
 
         exporter = self._exporter(settings)
-        exporters = []
         if exporter is not None:
-            exporters.append(with_resource_attributes(sampled(exporter, settings), settings))
+            self._exporters.append(with_resource_attributes(sampled(exporter, settings), settings))
         return Pipeline(
-            exporters,
+            self._exporters,
             redact=settings.redact,
             host_resource=self._host_resource(),
             propagators=settings.propagators,
@@ -121,7 +130,8 @@ class Thinker:
         if not settings.exports_otlp:
             from conntrace.analyzer.exporters.log_line import LogLineExporter
 
-            return LogLineExporter()
+            self._log_lines = LogLineExporter()
+            return self._log_lines
         from conntrace.errors import ConntraceError
         from conntrace_extension.destinations import otlp_endpoint
         from conntrace_extension.flusher import Flusher
