@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conntrace import semantic_names as names
+from conntrace.analyzer.pipeline import Pipeline, replay
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, Runner, cause, confidence
 from tests.servers.authority import Authority
@@ -70,11 +73,13 @@ def test_one_address(run: Runner, serve: Serve) -> None:
     assert names.CAUSE_CONTRIBUTING not in spans.setups[0].attributes
 
 
-def test_explicit_lookup(run: Runner) -> None:
-    """getaddrinfo without a connect is shown on its own."""
-    spans = run("with_stdlib", "lookup", "a.test")
+@pytest.mark.parametrize(("stays_s", "sure"), [(1.4, "proved"), (0, "inferred")])
+def test_explicit_lookup(run: Runner, stays_s: float, sure: str) -> None:
+    """getaddrinfo is shown on its own when no connect follows; a program that ends at once might
+    have gone on to connect."""
+    spans = run("with_stdlib", "lookup", "a.test", stays_s)
     (lookup,) = spans.named(names.DNS_LOOKUP)
-    assert cause(lookup) == "explicit_lookup"
+    assert (cause(lookup), confidence(lookup)) == ("explicit_lookup", sure)
     assert lookup.attributes[names.DNS_QUESTION_NAME] == "a.test"
     assert lookup.parent_span_id == ""
     assert not spans.setups
@@ -88,14 +93,29 @@ def test_explicit_lookup_by_old_function(run: Runner) -> None:
 
 
 def test_unpooled_socket(run: Runner, serve: Serve) -> None:
-    """A plain socket: lookup and connect, no set-up, no advice. Also the lookup's control."""
+    """A plain socket: lookup and connect, no set-up, no advice. Control of the explicit lookup."""
     server = serve()
     spans = run("with_stdlib", "raw_socket", "a.test", server.port)
     (lookup,) = spans.named(names.DNS_LOOKUP)
     (connect,) = spans.named(names.SOCKET_CONNECT)
     assert cause(lookup) == cause(connect) == "unpooled_socket"
+    assert confidence(lookup) == confidence(connect) == "proved"
     assert not spans.setups
     assert spans.advice == []
+
+
+@pytest.mark.parametrize(("host", "literals"), [("127.0.0.1", 1), ("a.test", 0)])
+def test_not_a_lookup(run: Runner, serve: Serve, tmp_path: Path, host: str, literals: int) -> None:
+    """`not_a_lookup` is counted and not shown: an IP address given to getaddrinfo. Control: a
+    name."""
+    recording = tmp_path / "events.txt"
+    options = ("--events", str(recording))
+    result = run.result("with_urllib3", "reuse", serve().url(host), options=options)
+    assert len(result.spans.named(names.DNS_LOOKUP)) == 1 - literals
+    pipeline = Pipeline([])
+    replay(recording.read_bytes().splitlines(), pipeline)
+    summary = pipeline.summary()
+    assert (summary.not_lookups, summary.lookups) == (literals, 1 - literals)
 
 
 def test_no_network(run: Runner) -> None:
@@ -115,13 +135,14 @@ def test_unexplained(run: Runner, serve: Serve) -> None:
 
 
 def test_tls_versions(run: Runner, serve: Serve) -> None:
-    """The handshake span tells the version that the server chose."""
+    """The handshake span tells the version that the server chose. Control: none has failed."""
     for version in ("1.2", "1.3"):
         server = serve(tls=version)
         spans = run("with_urllib3", "reuse", server.url("a.test"), 1)
         (handshake,) = spans.named(names.TLS_HANDSHAKE)
         assert handshake.attributes[names.TLS_PROTOCOL_VERSION] == version
         assert server.connections[0].tls_version == f"TLSv{version}"
+        assert "tls_handshake_failed" not in str(spans.setups[0].attributes)
 
 
 def test_ipv6(run: Runner, serve: Serve) -> None:

@@ -136,7 +136,7 @@ def datagrams() -> Iterator[int]:
 
 
 def test_datagram_hostname(run: Runner, datagrams: int) -> None:
-    """sendto() with a name looks it up in C; with an address it does not."""
+    """sendto() with a name looks it up in C. Control: with an address it does not."""
     spans = run(PROGRAM, "send_to", "localhost", datagrams)
     (lookup,) = spans.named(names.DNS_LOOKUP)
     assert (cause(lookup), confidence(lookup)) == ("datagram_hostname", "proved")
@@ -144,7 +144,8 @@ def test_datagram_hostname(run: Runner, datagrams: int) -> None:
 
 
 def test_fd_exhausted(run: Runner, serve: Serve) -> None:
-    """Without a file descriptor left the set-up fails, and says why."""
+    """Without a file descriptor left the set-up fails, and says why. Control: the ones before and
+    after it do not say so."""
     server = serve()
     spans = run(PROGRAM, "no_descriptors", server.url())
     failed = [setup for setup in spans.setups if setup.error]

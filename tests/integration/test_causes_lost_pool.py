@@ -65,6 +65,7 @@ def test_pool_evicted_with_boto3(run: Runner, serve: Serve) -> None:
     assert_one_setup_an_accept(spans, server)
     further = ["sdk_endpoint_variation"] * 10
     assert spans.causes == [FIRST, *further, "pool_evicted_lru"]
+    assert {confidence(setup) for setup in spans.setups} == {"proved"}
     detail = str(spans.setups[-1].attributes[names.CAUSE_DETAIL])
     assert f"bucket-11.s3.test:{server.port} pushed bucket-1.s3.test:{server.port}" in detail
 

@@ -57,7 +57,8 @@ def test_ip_address_needs_no_lookup(run: Runner, serve: Serve) -> None:
 
 
 def test_client_recreated(run: Runner, serve: Serve) -> None:
-    """A manager made anew at the same line is found, once the first one is gone."""
+    """A manager made anew at the same line is found, once the first one is gone. Control of a first
+    use: whoever connected before excludes it."""
     server = serve(tls="1.3")
     spans = run("with_urllib3", "recreate", server.url("a.test"))
     assert_one_setup_an_accept(spans, server)

@@ -68,7 +68,8 @@ def test_given_credentials(run: Runner, serve: Serve) -> None:
 
 
 def test_telemetry_export(run: Runner, serve: Serve) -> None:
-    """An exporter that uses requests is not the program; the same library in the program is."""
+    """An exporter that uses requests is not the program. Control: the same library in the program
+    is."""
     collector, server = serve(), serve()
     spans = run(PROGRAM, "export", collector.url("c.test", "/v1/traces"), server.url("a.test"))
     by_port = {setup.attributes[names.SERVER_PORT]: setup for setup in spans.setups}

@@ -31,9 +31,9 @@ def kept_object(host, port):
     connection.close()
 
 
-def lookup(host):
+def lookup(host, stays_s="0"):
     print(len(socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)))
-    time.sleep(0.05)
+    time.sleep(float(stays_s))
 
 
 def lookup_by_old_function(host):
