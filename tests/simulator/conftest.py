@@ -31,8 +31,8 @@ def start() -> Iterator[Start]:
             options.setdefault("task_root", FUNCTION)
             options.setdefault("timeout_s", 10)
             environment = {"PYTHONDONTWRITEBYTECODE": "1", **options.pop("environment", {})}
-            layer = LAYER if probe else None
-            made = LocalLambda(handler, layer=layer, environment=environment, **options)
+            options.setdefault("layer", LAYER if probe else None)
+            made = LocalLambda(handler, environment=environment, **options)
             return stack.enter_context(made)
 
         yield make

@@ -101,7 +101,7 @@ def ticks(event, context):
     """The longest gap between two ticks of a thread since the last invocation."""
     if not TICKS:
         threading.Thread(target=tick, daemon=True).start()
-        time.sleep(0.1)
+    time.sleep(0.1)  # Its first tick after a freeze may come later than the invocation.
     seen, TICKS[:] = TICKS[:], TICKS[-1:]
     return max(later - earlier for earlier, later in pairwise(seen))
 

@@ -1,0 +1,81 @@
+"""Layers as zip files and folders, and what is wrong with a function's configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conntrace.errors import ConntraceError
+from conntrace.simulator import LocalLambda
+from conntrace.simulator.layers import mounts, unpack
+from tests.simulator.conftest import FUNCTION, LAYER, Start
+
+
+def zipped(folder: Path, target: Path) -> Path:
+    """The folder as a layer's zip, modes included."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return target
+
+
+def test_a_zip_keeps_its_modes(tmp_path: Path) -> None:
+    """Wrapper and extensions stay executable."""
+    layer = unpack([zipped(LAYER, tmp_path / "layer.zip")], tmp_path / "opt")
+    assert os.access(layer / "wrapper", os.X_OK)
+    assert os.access(layer / "extensions" / "probe", os.X_OK)
+    assert not os.access(layer / "probe_extension.py", os.X_OK)
+
+
+def test_several_layers_are_one(start: Start, tmp_path: Path) -> None:
+    """Later ones win; what the caller gave is left as it was."""
+    second = tmp_path / "second"
+    (second / "python").mkdir(parents=True)
+    (second / "python" / "of_the_layer.py").write_text("")
+    archive = zipped(LAYER, tmp_path / "layer.zip")
+    function = start("app.facts", layer=[archive, second])
+    assert {"extensions", "python", "wrapper"} <= set(function.invoke().json()["layer"])
+    assert sorted(os.listdir(second)) == ["python"]
+
+
+def test_what_is_needed_from_opt_stays(tmp_path: Path) -> None:
+    """A Python that is installed below /opt is still there beside the layer."""
+    plain = mounts(LAYER, [Path("/usr/bin/python3")], tmp_path)
+    assert [(LAYER, Path("/opt"))] == [(each.source, each.target) for each in plain]
+    *kept, last = mounts(LAYER, [Path("/opt/python/bin/python3")], tmp_path)
+    assert (tmp_path / "opt", Path("/opt")) == (last.source, last.target)
+    own = {entry.name for entry in os.scandir("/opt") if entry.is_dir()}
+    assert own == {each.source.name for each in kept}
+    assert (tmp_path / "opt" / "wrapper").exists()
+
+
+@pytest.mark.parametrize(
+    ("slug", "options"),
+    [
+        ("lambda-no-layer", {"layer": "/nowhere/layer.zip"}),
+        ("lambda-no-layer", {"layer": __file__}),
+        ("lambda-no-code", {"task_root": "/nowhere"}),
+        ("lambda-no-python", {"python": "/nowhere/python3"}),
+    ],
+)
+def test_what_cannot_work(slug: str, options: dict[str, Any]) -> None:
+    """Each error has its slug, and leaves nothing behind."""
+    with pytest.raises(ConntraceError) as caught:
+        LocalLambda("app.do", **{"task_root": FUNCTION, **options})
+    assert caught.value.slug == slug
+
+
+def test_a_python_without_the_runtime_client(start: Start, tmp_path: Path) -> None:
+    """The function's log says what to install."""
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    invocation = start(python=python).invoke("nothing")
+    assert invocation.error == "Runtime.ExitError"
+    assert "pip install awslambdaric" in invocation.log
+    assert "[lambda-no-runtime-client]" in invocation.log
