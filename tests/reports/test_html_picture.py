@@ -74,7 +74,8 @@ def test_marks_of_leak_eviction_and_fork(open_page: OpenPage, tmp_path: Path) ->
         assert picture.count("bad", *ring) > 12
         assert picture.count("bg", x(1.0) + 1, y(0) - 2, 3, 4) > 4  # a ring is empty
         assert picture.count("bad", x(3.0) - 7, y(1) - 7, 14, 14) > 30
-        assert picture.count("accent", x(5.0) - 11, y(3) - 8, 10, 16) > 10
+        # The child's lives are a group of their own, the third.
+        assert picture.count("accent", x(5.0) - 11, y(4, heads=3) - 8, 10, 16) > 10
         assert picture.count("accent", x(4.0) - 11, y(2) - 8, 10, 16) == 0
         legend = opened.page.inner_text("#legend")
         for words in ("leaked", "evicted", "after a fork", "replaced by"):

@@ -24,13 +24,15 @@ _LATEST_NS = 1 << 64
 _BASE64_LENGTHS = (12, 24)
 """Of the 8 bytes of a span's id and the 16 of a trace's; in hexadecimal they have 16 and 32."""
 
+NOT_A_REQUEST = "not an OTLP trace request (no resourceSpans)"
+
 Complain = Callable[[str], None]
 
 
 def spans_of(document: object, complain: Complain) -> Iterator[SpanRecord]:
     """Yield the spans of one request; what is broken goes to `complain` as a reason, in words."""
     if not isinstance(document, dict) or (document and "resourceSpans" not in document):
-        complain("not an OTLP trace request (no resourceSpans)")
+        complain(NOT_A_REQUEST)
         return
     for resource_spans in _objects(document.get("resourceSpans")):
         resource = _attributes(_object(resource_spans.get("resource")).get("attributes"))

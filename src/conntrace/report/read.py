@@ -1,32 +1,40 @@
 """Reads span lines from files, folders and standard input, one line in memory at a time.
 
-A broken line never hides the rest: it is counted, named and skipped.
+A broken line never hides the rest: it is counted, named and skipped. In the log of a Lambda
+function, where findings stand among lines of all kinds, only what belongs to conntrace is read.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from conntrace.errors import ConntraceError
-from conntrace.report import otlp
+from conntrace.report import cloudwatch, otlp
 from conntrace.report.record import SpanRecord
 
 STDIN = "-"
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """Longer lines are skipped; the Collector's and our own lines stay far below."""
 
-SUFFIXES = (".jsonl", ".ndjson", ".json")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz")
 """What is read from a folder."""
 
 _KEPT_PROBLEMS = 20
 _CHUNK = 1024 * 1024
+_GZIP = b"\x1f\x8b"
+_NOT_JSON = "not JSON"
+_CUT_OFF = "cut off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,31 @@ class ReadNotes:
         self.problem_count += 1
         if len(self.problems) < _KEPT_PROBLEMS:
             self.problems.append(Problem(source, line, reason))
+
+
+class _Problems:
+    """The problems of one file, until it is known whether it is a log: there a line that is not
+    ours is none."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._is_log = False
+        self._ours = ReadNotes()
+        self._all = ReadNotes()
+
+    def add(self, number: int, line: bytes, reason: str) -> None:
+        """Note one problem of a line."""
+        self._all.add(self._source, number, reason)
+        if cloudwatch.MARK in line or not _is_foreign(reason):
+            self._ours.add(self._source, number, reason)
+        self._is_log = self._is_log or cloudwatch.is_of_log(line)
+
+    def tell(self, notes: ReadNotes) -> None:
+        """The file is read: put them where they are shown."""
+        told = self._ours if self._is_log else self._all
+        for problem in told.problems:
+            notes.add(problem.source, problem.line, problem.reason)
+        notes.problem_count += told.problem_count - len(told.problems)
 
 
 def read_spans(
@@ -87,7 +120,8 @@ def files_of(source: str | os.PathLike[str]) -> list[str]:
 
 def _file(path: str, notes: ReadNotes, stdin: BinaryIO | None) -> Iterator[SpanRecord]:
     if path == STDIN:
-        yield from spans_of_lines(stdin or sys.stdin.buffer, "standard input", notes)
+        handle = _unpacked(stdin or sys.stdin.buffer)
+        yield from spans_of_lines(handle, "standard input", notes)
         return
     with open_spans(path) as handle:
         yield from spans_of_lines(handle, path, notes)
@@ -98,7 +132,7 @@ def open_spans(path: str) -> Iterator[BinaryIO]:
     """Open a span file. Raises ConntraceError when it cannot be opened or read."""
     try:
         with open(path, "rb") as handle:
-            yield handle
+            yield _unpacked(handle)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConntraceError(
@@ -110,36 +144,74 @@ def spans_of_lines(
     handle: BinaryIO, source: str, notes: ReadNotes, end: int | None = None
 ) -> Iterator[SpanRecord]:
     """Yield the spans of all lines, or of those that begin before the byte `end`."""
-    for number, line in enumerate(_lines(handle, end), start=1):
-        notes.lines += 1
+    problems = _Problems(source)
+    try:
+        for number, line in enumerate(_lines(handle, end), start=1):
+            notes.lines += 1
+            if isinstance(line, str):
+                problems.add(number, b"", line)
+                continue
+            notes.bytes += len(line)
+            complain = partial(problems.add, number, line)
+            for document in _documents(line, complain):
+                for span in otlp.spans_of(document, complain):
+                    notes.spans += 1
+                    yield span
+    finally:
+        problems.tell(notes)
 
-        def complain(reason: str, number: int = number) -> None:
-            notes.add(source, number, reason)
 
-        if line is None:
-            complain(f"longer than {MAX_LINE_BYTES // 1024 // 1024} MiB")
-            continue
-        notes.bytes += len(line)
+def is_packed(path: str) -> bool:
+    """Whether a file is a gzip file. Raises ConntraceError when it cannot be read."""
+    with open_spans(path) as handle:
+        return isinstance(handle, gzip.GzipFile)
+
+
+def _unpacked(handle: BinaryIO) -> BinaryIO:
+    """The same, or what is in it when it is packed: CloudWatch exports to S3 are."""
+    begins = handle.peek(2) if isinstance(handle, BufferedReader) else b""
+    if not begins.startswith(_GZIP):
+        return handle
+    return cast(BinaryIO, gzip.GzipFile(fileobj=handle))
+
+
+def _lines(handle: BinaryIO, end: int | None) -> Iterator[bytes | str]:
+    """Yield lines with their newline; a text is the reason why one cannot be had."""
+    try:
+        while end is None or handle.tell() < end:
+            line = handle.readline(MAX_LINE_BYTES + 1)
+            if not line:
+                return
+            if len(line) <= MAX_LINE_BYTES:
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = handle.readline(_CHUNK)
+            yield f"longer than {MAX_LINE_BYTES // 1024 // 1024} MiB"
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        yield "damaged: the packed file cannot be read from here on"
+
+
+def _documents(line: bytes, complain: otlp.Complain) -> Iterator[object]:
+    """The JSON documents of a line: itself, or the findings in a line of a log."""
+    if cloudwatch.MARK not in line:
         document = _parsed(line, complain)
+        if document is not None:
+            yield document
+        return
+    for document in cloudwatch.findings_in(line.decode("utf-8", errors="replace")):
         if document is None:
+            complain("findings that are cut off")
             continue
-        for span in otlp.spans_of(document, complain):
-            notes.spans += 1
-            yield span
+        left_out = cloudwatch.left_out(document)
+        if left_out:
+            complain(f"{left_out} spans were left out when it was written: they had no room")
+        yield document
 
 
-def _lines(handle: BinaryIO, end: int | None) -> Iterator[bytes | None]:
-    """Yield lines with their newline; None stands for one that is too long to hold."""
-    while end is None or handle.tell() < end:
-        line = handle.readline(MAX_LINE_BYTES + 1)
-        if not line:
-            return
-        if len(line) <= MAX_LINE_BYTES:
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = handle.readline(_CHUNK)
-        yield None
+def _is_foreign(reason: str) -> bool:
+    """Whether a line has that problem just because it is none of ours."""
+    return reason == otlp.NOT_A_REQUEST or reason.startswith((_NOT_JSON, _CUT_OFF))
 
 
 def _parsed(line: bytes, complain: otlp.Complain) -> object:
@@ -151,7 +223,7 @@ def _parsed(line: bytes, complain: otlp.Complain) -> object:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         if not line.endswith(b"\n"):
-            complain("cut off: the file ends in the middle of it")
+            complain(f"{_CUT_OFF}: the file ends in the middle of it")
         else:
             complain(_why_not_json(error))
         return None
@@ -160,5 +232,5 @@ def _parsed(line: bytes, complain: otlp.Complain) -> object:
 
 def _why_not_json(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"not JSON ({error.msg} at character {error.pos + 1})"
-    return "not JSON (nested too deeply)" if isinstance(error, RecursionError) else "not JSON"
+        return f"{_NOT_JSON} ({error.msg} at character {error.pos + 1})"
+    return f"{_NOT_JSON} (nested too deeply)" if isinstance(error, RecursionError) else _NOT_JSON

@@ -101,6 +101,8 @@ class Items:
             item["z"] = [[self._at(begin), self._at(end)] for begin, end in each.frozen]
         if each.close:
             item["c"] = each.close.span_id
+        if pool := (each.setup or each.close or each.requests[0]).text(names.POOL_ID):
+            item["l"] = self.texts.add(pool)
         limit = self.limits.get(each.destination, float("inf"))
         if each.requests and 0 < limit < 1e9:
             item["g"] = round(self._at(max(r.end_ns for r in each.requests)) + limit * 1000, 3)

@@ -49,6 +49,7 @@ function showPanel() {
   term(list, item.n ? "Set-up" : "Took", item.s ? ms(s.l) + " at " + seconds(s.b) : "", phaseRows(item));
   term(list, "Called at", T[s.w || 0]);
   term(list, "Client", item.n ? T[item.o || 0] : "", s.m ? " made at " + T[s.m] : "");
+  term(list, "Pool", T[item.l || 0]);
   lifeTerms(list, item);
   const calls = invocationsOf.get(item) || [];
   term(list, "Invocations", calls.length ? el("ul", {}, ...calls.slice(0, 10).map((index) => el("li", {}, el("button", { type: "button", onclick: () => invoke(String(index)) }, invocationName(data.invocations[index])))), calls.length > 10 ? el("li", {}, number(calls.length - 10) + " more") : "") : "");

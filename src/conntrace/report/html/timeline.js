@@ -7,7 +7,7 @@ let rows = [], place = new Map(), total = 0, width = 0, height = 0, colors = {};
 function layout() {
   const groups = new Map();
   for (const item of visible) {
-    const key = item.n ? item.d + " " + item.o : "o" + item.o;
+    const key = item.n ? [item.d, item.o, item.p].join() : "o" + item.o;
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(item);
   }
@@ -15,7 +15,8 @@ function layout() {
   const add = (row) => { row.y = total; total += row.head ? HEAD : ROW; rows.push(row); };
   for (const group of groups.values()) {
     const first = group[0], owner = first.o ? T[first.o] : "";
-    const title = first.n ? hostOf(first) + (owner ? " · " + owner : "") : owner;
+    const pools = new Set(group.map((item) => item.l || 0)).size, process = data.processes.length > 1 ? data.processes[first.p] : "";
+    const title = first.n ? [hostOf(first), owner, process, pools > 1 ? number(pools) + " pools" : ""].filter(Boolean).join(" · ") : owner;
     const cost = group.reduce((sum, item) => sum + costOf(item), 0);
     add({ head: true, text: title + " · " + number(group.length) + (!first.n ? " · " : group.length === 1 ? " connection · " : " connections · ") + ms(cost) });
     // Few lives: a row each. Many: a life goes into the first row that is free.
@@ -149,7 +150,7 @@ function setup(item, y, x0) {
     if (w > 12) { ctx.fillStyle = phase === "connect" || phase === "proxy" ? "#111" : colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
   }
   ctx.strokeStyle = s.a ? colors.bad : colors.fg; ctx.strokeRect(Math.round(a) - 0.5, y - 6.5, b - a + 1, 13);
-  if ((s.a || s.v) && a - flagged > 22) { flag(a, y, s); flagged = a; }
+  if ((s.a || s.v) && a - flagged > 22) { flag(item.y ? a - 11 : a, y, s); flagged = a; }
 }
 
 function fork(at, y) {
