@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from conntrace import events
@@ -16,6 +17,9 @@ from tests.servers.lambda_runtime_api import ExtensionEnd, Post, RuntimeApi
 
 LAUNCHER = Path(__file__).parent / "programs" / "lambda_main.py"
 PATIENCE_S = 30
+LINUX = sys.platform.startswith("linux")
+CLIENT = tuple(map(int, version("awslambdaric").split(".")[:2])) if LINUX else ()
+"""Version of the runtime client: later ones do more. PYTHONPATH may bring another one."""
 
 
 class FunctionProcess:

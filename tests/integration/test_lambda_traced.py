@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,10 @@ import pytest
 from conntrace.events import ConnectStart, Hello, LookupStart, RequestEnd, RequestStart
 from conntrace.events_lambda import Function
 from tests.integration.conftest import Serve
-from tests.integration.lambda_process import function_process, wait_for
+from tests.integration.lambda_process import LINUX, function_process, wait_for
 from tests.servers.lambda_runtime_api import Post
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="the Lambda runtime client runs on Linux"
-)
+pytestmark = pytest.mark.skipif(not LINUX, reason="the Lambda runtime client runs on Linux")
 
 ECHO = "def handler(event, context):\n    return event\n"
 REQUEST = """

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import queue
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from conntrace.events_lambda import InitError, InvocationEnd
-from tests.integration.lambda_process import function_process
+from tests.integration.lambda_process import CLIENT, LINUX, function_process
 from tests.servers.lambda_runtime_api import Post
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="the Lambda runtime client runs on Linux"
-)
+pytestmark = pytest.mark.skipif(not LINUX, reason="the Lambda runtime client runs on Linux")
 
 # They hold the error's type, and its traceback for X-Ray.
 COMPARED = ("lambda-runtime-function-error-type", "lambda-runtime-function-xray-error-cause")
@@ -151,6 +148,7 @@ def test_error_of_a_handler(task: Path, name: str) -> None:
     assert b"conntrace/traced" not in post.body
 
 
+@pytest.mark.skipif(CLIENT < (2, 1), reason="version 2.0 told it at the first invocation")
 @pytest.mark.parametrize("name", AT_IMPORT)
 def test_error_of_a_handler_s_import(task: Path, name: str) -> None:
     """Told before the reply: the environment ends with it."""
