@@ -70,7 +70,7 @@ class _Problems:
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._is_log = False
+        self.is_log = False
         self._ours = ReadNotes()
         self._all = ReadNotes()
 
@@ -79,11 +79,11 @@ class _Problems:
         self._all.add(self._source, number, reason)
         if cloudwatch.MARK in line or not _is_foreign(reason):
             self._ours.add(self._source, number, reason)
-        self._is_log = self._is_log or cloudwatch.is_of_log(line)
+        self.is_log = self.is_log or cloudwatch.is_of_log(line)
 
     def tell(self, notes: ReadNotes) -> None:
         """The file is read: put them where they are shown."""
-        told = self._ours if self._is_log else self._all
+        told = self._ours if self.is_log else self._all
         for problem in told.problems:
             notes.add(problem.source, problem.line, problem.reason)
         notes.problem_count += told.problem_count - len(told.problems)
@@ -152,6 +152,7 @@ def spans_of_lines(
                 problems.add(number, b"", line)
                 continue
             notes.bytes += len(line)
+            problems.is_log = problems.is_log or cloudwatch.MARK in line
             complain = partial(problems.add, number, line)
             for document in _documents(line, complain):
                 for span in otlp.spans_of(document, complain):
