@@ -49,6 +49,27 @@ def rows(page: Any, text: str) -> Any:
     return page.locator("#table tbody tr", has_text=text)
 
 
+def test_the_eleventh_bucket_evicts_the_first(open_page: OpenPage, tmp_path: Path) -> None:
+    """boto3 on eleven buckets: find the eviction, click it, read cause, evidence and advice."""
+    with open_page() as opened:
+        opened.open(report_of("eleven_buckets.py", tmp_path))
+        page = opened.page
+        assert "The client talks to more hosts than it keeps pools for" in page.inner_text(".card")
+        page.locator(".card").first.click()
+        rows(page, "pool_evicted_lru").click()
+        assert "#12 bucket-1.s3.localhost:" in page.inner_text("#panel h3")
+        told = page.inner_text("#panel")
+        assert "pool_evicted_lru (proved) avoidable" in told
+        assert re.search(r"bucket-11\.s3\.localhost:\d+ pushed bucket-1\.s3\.localhost", told)
+        assert "limit of 10 pools reached" in told
+        assert re.search(r"Do\n.*path-style|Do\n.*addressing_style", told), told
+        assert re.search(r"Called at\n.*eleven_buckets\.py:\d+", told)
+        page.get_by_role("button", name="#1 bucket-1.").click()
+        page.get_by_role("button", name="#11 bucket-11.").click()
+        assert "Its set-up pushed out\n#1 bucket-1." in page.inner_text("#panel")
+        opened.picture("eleven-buckets")
+
+
 def test_the_eleventh_host_evicts_the_first(eleven: Path, open_page: OpenPage) -> None:
     """Find the eviction by its cause, click it, read cause, advice and who did it."""
     with open_page() as opened:

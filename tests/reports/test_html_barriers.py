@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from conntrace.report.html.page import write_html
+from conntrace.report.load import load_spans
+from conntrace.report.read import ReadNotes
 from tests.reports.conftest import OpenPage, page_of
 from tests.unit.report import stories
 
@@ -37,6 +40,22 @@ def test_axe_finds_no_barrier(name: str, scheme: str, open_page: OpenPage, tmp_p
         result = Axe().run(opened.page)
         assert result.violations_count == 0, result.generate_report()
         assert len(result.response["passes"]) > 20
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["empty", "counts"])
+def test_axe_on_pages_without_a_picture(
+    name: str, scheme: str, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Nothing recorded, or only counted: the rest of the page is as good."""
+    path = tmp_path / "report.html"
+    spans = stories.function() + stories.keepalive() if name == "counts" else []
+    with open(path, "w", encoding="utf-8") as stream:
+        write_html(load_spans(spans, ReadNotes(), only_count=name == "counts"), stream)
+    with open_page(color_scheme=scheme) as opened:
+        opened.open(path)
+        result = Axe().run(opened.page)
+        assert result.violations_count == 0, result.generate_report()
 
 
 def tree(page: Any) -> list[tuple[str, str]]:
