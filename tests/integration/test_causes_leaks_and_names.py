@@ -156,6 +156,18 @@ def test_fd_exhausted(run: Runner, serve: Serve) -> None:
     assert not any(names.CAUSE_CONTRIBUTING in setup.attributes for setup in kept)
 
 
+def test_withheld_evidence_of_a_time_out(run: Runner, serve: Serve) -> None:
+    """The same for a time-out: that the attempt failed is known, whose fault it was is not."""
+    server = serve()
+    spans = run(PROGRAM, "slow_without_tcp_info", server.url("a.test", "/pause/1500"))
+    assert (cause(spans.setups[1]), confidence(spans.setups[1])) == (
+        "replaced_after_error",
+        "proved",
+    )
+    assert "timed_out" in str(spans.setups[1].attributes[names.CAUSE_DETAIL])
+    assert spans.advice == []
+
+
 def test_withheld_evidence(run: Runner, serve: Serve) -> None:
     """Where TCP_INFO cannot be had we say so, and guess nothing."""
     server = serve(idle_limit_s=0.4)

@@ -69,6 +69,16 @@ def test_client_recreated(run: Runner, serve: Serve) -> None:
     assert "with_urllib3.py" in str(second.attributes[names.CAUSE_ADVICE])
 
 
+def test_call_sites_switched_off(run: Runner, serve: Serve) -> None:
+    """CONNTRACE_CALL_SITES=false: no line of the program is told, and what only lines prove is
+    not claimed."""
+    settings = {"CONNTRACE_CALL_SITES": "false"}
+    spans = run("with_urllib3", "recreate", serve().url("a.test"), env=settings)
+    assert "with_urllib3.py" not in str([span.attributes for span in spans])
+    assert [confidence(setup) for setup in spans.setups] == ["proved", "inferred", "inferred"]
+    assert spans.advice == []
+
+
 def test_client_recreated_that_still_lives(run: Runner, serve: Serve) -> None:
     """While the first one lives the cause is inferred and there is no advice."""
     server = serve()

@@ -186,6 +186,13 @@ def without_tcp_info(url, idle_s):
     pause_between(url, url, idle_s)
 
 
+def slow_without_tcp_info(url):
+    from conntrace.traced import kernel
+
+    kernel.LINUX = False
+    attempt(client("0.5"), url)
+
+
 def own_name():
     socket.getfqdn()
 

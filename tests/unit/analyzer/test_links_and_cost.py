@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from tests.unit.analyzer.streams import Result, Stream, number, verdict
 
-from conntrace.events import RequestStart
+from conntrace.events import Close, LeaseEnd, RequestStart
 from conntrace.semantic_names import CONNECTION_CLOSE, POOL_EVICTION
 
 FIRST_TRACE, SECOND_TRACE = "a" * 32, "b" * 32
@@ -42,18 +44,54 @@ def found_closed() -> Stream:
     return stream
 
 
+def leaked() -> Stream:
+    """A response is dropped unread, and takes the only connection with it."""
+    stream = Stream()
+    pool = stream.pool(stream.manager())
+    request = stream.start(pool)
+    stream.checkout(request, pool)
+    connection = stream.setup(pool, request)
+    stream.answer(request, connection)
+    stream.send(Close(connection=connection, by="collected"))
+    stream.send(
+        LeaseEnd(connection=connection, pool=pool, request=request, how="collected", unread=True)
+    )
+    stream.pools[pool].in_use.clear()
+    stream.request(pool, {"outcome": "empty"})
+    return stream
+
+
+def discarded() -> Stream:
+    """A connection comes back to a full pool; later the pool has none left to give."""
+    stream = Stream()
+    pool = stream.pool(stream.manager())
+    request = stream.start(pool)
+    stream.checkout(request, pool)
+    connection = stream.setup(pool, request)
+    stream.answer(request, connection)
+    stream.put(pool, connection, request, how="full")
+    stream.request(pool, {"outcome": "empty"})
+    return stream
+
+
 def missed_and_lost(result: Result) -> tuple[str, str]:
     """The trace of the last set-up, and the trace of the first one's connection."""
     return result.setups[-1].trace_id, result.setups[0].trace_id
 
 
 @pytest.mark.parametrize(
-    ("make", "name"), [(evicted, POOL_EVICTION), (found_closed, CONNECTION_CLOSE)]
+    ("make", "name", "cause"),
+    [
+        (evicted, POOL_EVICTION, "pool_evicted_lru"),
+        (found_closed, CONNECTION_CLOSE, "server_closed_idle"),
+        (leaked, CONNECTION_CLOSE, "lease_leaked_unread"),
+        (discarded, CONNECTION_CLOSE, "discarded_pool_full"),
+    ],
 )
-def test_links_lead_across_traces(make: object, name: str) -> None:
+def test_links_lead_across_traces(make: Callable[[], Stream], name: str, cause: str) -> None:
     """The set-up that misses a connection links to the span in which it was lost."""
-    assert callable(make)
     result = in_traces(make()).analyze()
+    assert result.causes[-1] == cause
     assert missed_and_lost(result) == (SECOND_TRACE, FIRST_TRACE)
     (link,) = result.setups[-1].links
     lost = result.by_id(link.span_id)

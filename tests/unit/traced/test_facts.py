@@ -196,3 +196,31 @@ def test_run_delay_where_the_scheduler_does_not_tell(
         assert kernel.run_delay_ns() == -1
     monkeypatch.setattr(kernel, "LINUX", False)
     assert kernel.run_delay_ns() == -1
+
+
+class Refusing(socket.socket):
+    """A socket in a sandbox that lets nobody ask."""
+
+    def getsockopt(self, *args: object) -> int:  # type: ignore[override]
+        raise PermissionError(errno.EPERM, "no")
+
+
+def test_facts_that_are_refused() -> None:
+    """No evidence, and nothing breaks."""
+    with Refusing() as one:
+        assert kernel.tcp_facts(one, pending=True) == kernel.NOTHING
+        assert kernel.keepalive_facts(one) == kernel.KeepaliveFacts()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="Linux's names")
+def test_keepalive_options_in_force() -> None:
+    """TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT as the socket has them."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            (socket.TCP_KEEPIDLE, 120),
+            (socket.TCP_KEEPINTVL, 30),
+            (socket.TCP_KEEPCNT, 4),
+        ):
+            one.setsockopt(socket.IPPROTO_TCP, option, value)
+        assert kernel.keepalive_facts(one) == kernel.KeepaliveFacts(True, 120, 30, 4)
