@@ -212,7 +212,7 @@ def make_layer(folder: Path, *, without: str = "") -> Path:
     `without` breaks it: a file of the package `conntrace` that is missing, or `.` for all of it.
     """
     layer = folder / "conntrace.d"
-    (layer / "agent").mkdir(parents=True)
+    (layer / "agent").mkdir(parents=True, exist_ok=True)
     (layer / "extension.py").symlink_to(LAYER / "extension.py")
     for module in (LAYER / "agent").iterdir():
         (layer / "agent" / module.name).symlink_to(module)

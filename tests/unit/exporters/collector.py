@@ -7,6 +7,7 @@ import gzip
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     hang_up: bool = False
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Collector:
 
 
 @contextlib.contextmanager
-def collector(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
+def collector(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Collector]:
     """A running collector; with `tls` it speaks HTTPS."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -81,6 +83,7 @@ def collector(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
             raw = self.rfile.read(length)
             running.received.append(Received(self.command, self.path, headers, raw))
             reply = running.replies.pop(0) if running.replies else Reply()
+            time.sleep(reply.delay_s)
             if reply.hang_up:
                 self.close_connection = True
                 return
@@ -101,7 +104,7 @@ def collector(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
         def handle_error(self, *_: object) -> None:
             pass  # a client that goes away in the middle is part of the tests
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     running = Collector(server.server_port, "https" if tls else "http")
