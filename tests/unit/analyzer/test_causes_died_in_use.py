@@ -113,13 +113,14 @@ def test_stale_is_proved_by_the_answer(status: int, confidence: str) -> None:
     assert text(result.named("DNS lookup")[1], "conntrace.cause.confidence") == confidence
 
 
-def test_stale_without_an_end_of_the_retry() -> None:
+@pytest.mark.parametrize("error", ["remote_disconnected", "tls_eof"])
+def test_stale_without_an_end_of_the_retry(error: str) -> None:
     """A process that is killed before the answer: the span is not lost, and nothing is proved."""
     stream = Stream()
     pool = stream.pool(stream.manager())
     stream.request(pool)
     stream.sleep(60)
-    previous = fail(stream, pool, "remote_disconnected", 0.02)
+    previous = fail(stream, pool, error, 0.02)
     request = stream.start(pool, previous=previous)
     stream.checkout(request, pool)
     stream.setup(pool, request)

@@ -30,6 +30,9 @@ _NOT_READ_YET = frozenset({"CannotSendRequest", "ResponseNotReady"})
 
 _CUT = frozenset({"incomplete_read", "tls_eof", "IncompleteRead"})
 
+_ENDED_BY_PEER = BROKEN | {"tls_eof"}
+"""Before any response. Over TLS an end without a farewell is an error of its own."""
+
 
 def cause_of_failure(failure: Failure, origin: Origin, *, stood: bool) -> Cause | None:
     """Why the attempt failed, None when the facts do not say more than that it did.
@@ -44,7 +47,7 @@ def cause_of_failure(failure: Failure, origin: Origin, *, stood: bool) -> Cause 
         return _timed_out(failure, origin, stood)
     if failure.close is not None and failure.close.response_begun:
         return _mid_response(failure, origin)
-    if failure.error not in BROKEN:
+    if failure.error not in _ENDED_BY_PEER:
         return None
     if failure.after_ns >= LONG_SILENCE_NS:
         return _dropped_in_flight(failure, origin)
