@@ -10,6 +10,7 @@ from conntrace.events_lambda import Function, InvocationEnd, InvocationStart
 from tests.unit.analyzer.streams import Stream
 
 LINES_A_PACKET = 50
+"""Each of a few hundred bytes: a packet holds 32 KiB."""
 
 
 class FunctionProcess:
@@ -46,13 +47,17 @@ class FunctionProcess:
         """Send what the stream holds, and take its clock on."""
         lines = [encode(event) for event in self.stream.events]
         self.stream.events.clear()
+        self.send_lines(lines)
+        self.stream.now = max(self.stream.now, time.monotonic_ns())
+
+    def send_lines(self, lines: list[bytes]) -> None:
+        """Send lines as they are."""
         for begin in range(0, len(lines), LINES_A_PACKET):
             packet = lines[begin : begin + LINES_A_PACKET]
             deadline = time.monotonic() + 20
             while not self._channel.send(packet):
                 assert time.monotonic() < deadline, "the extension takes nothing"
                 time.sleep(0.001)
-        self.stream.now = max(self.stream.now, time.monotonic_ns())
 
     def begin(self, request_id: str, *, timeout_s: float = 30.0) -> None:
         """An invocation reaches the process."""

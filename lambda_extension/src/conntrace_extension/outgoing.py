@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from conntrace.analyzer.span import Span
 
-LIMIT_BYTES = 6 * 1024 * 1024
+LIMIT_BYTES = 8 * 1024 * 1024
 """Of memory, by estimate."""
 
 # Measured with tracemalloc: the object, its dictionary, ids and numbers.

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from conntrace_extension.entries import Entry
 
-LIMIT_BYTES = 8 * 1024 * 1024
+LIMIT_BYTES = 4 * 1024 * 1024
 """Of memory, as far as it can be told from the lengths."""
 
 _MAX_ENDED = 64
