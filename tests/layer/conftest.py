@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.layer.built import built_layer
+from tests.layer.listening import Listening
 from tests.layer.pythons import pythons
 
 Ended = subprocess.CompletedProcess[str]
@@ -72,3 +73,10 @@ def run(tmp_path: Path) -> Run:
         )
 
     return run_command
+
+
+@pytest.fixture
+def listening() -> Iterator[Listening]:
+    """An extension that listens."""
+    with Listening() as extension:
+        yield extension
