@@ -27,6 +27,7 @@ SOURCES = (CHECKOUT / "src" / "conntrace", CHECKOUT / "lambda_extension")
 
 Start = Callable[..., Function]
 Serve = Callable[..., LoopbackServer]
+Aws = Callable[[int], dict[str, str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -169,7 +170,7 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def aws(authority: Authority) -> Callable[[int], dict[str, str]]:
+def aws(authority: Authority) -> Aws:
     """`aws(port)`: the variables that lead boto3 to a server of ours."""
 
     def variables(port: int) -> dict[str, str]:

@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 
 import pytest
 
 from conntrace import semantic_names as names
-from conntrace.testing import Span, Spans
 from tests.components.jaeger_server import Jaeger
 from tests.integration.running import cause, confidence
 from tests.integration.sound import assert_sound
-from tests.lambda_platform.conftest import Serve, Start, Traces
+from tests.lambda_platform.conftest import Aws, Serve, Start, Traces
 from tests.lambda_platform.platforms import Platform
+from tests.lambda_platform.reading import ancestors, invocations, setups_of
 
-Aws = Callable[[int], dict[str, str]]
 # The event's number and the pause before it: the server keeps idle connections for 0.7 s.
 GAPS = ((1, 0.0), (2, 0.1), (3, 1.6))
 XRAY = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-
-
-def invocations(spans: Spans) -> list[Span]:
-    """The SERVER spans, in order."""
-    return sorted((s for s in spans if s.kind == names.SERVER), key=lambda span: span.start_ns)
-
-
-def setups_of(spans: Spans, invocation: Span) -> list[Span]:
-    """The connection set-ups anywhere below an invocation."""
-    return [setup for setup in spans.setups if invocation in ancestors(spans, setup)]
-
-
-def ancestors(spans: Spans, span: Span) -> list[Span]:
-    """Parent, parent's parent, and so on."""
-    found = []
-    above = spans.parent(span)
-    while above is not None:
-        found.append(above)
-        above = spans.parent(above)
-    return found
 
 
 def test_a_warm_lookup_and_its_cause(

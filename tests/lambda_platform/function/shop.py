@@ -14,6 +14,10 @@ def put(event, context):
     return {"stored": event.get("id"), "request_id": context.aws_request_id}
 
 
+if os.environ.get("PUT_EARLY"):
+    client.put_item(TableName="orders", Item={"pk": {"S": "0"}})
+
+
 def put_with_new_client(event, context):
     """The same, with a client for every invocation."""
     boto3.client("dynamodb").put_item(TableName="orders", Item={"pk": {"S": "1"}})
