@@ -10,28 +10,18 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from conntrace.analyzer.cost import Totals
-from conntrace.analyzer.environment import EXIT_ERROR, Environment, error_of_shutdown
-from conntrace.analyzer.invocation_facts import failed_invocation
+from conntrace.analyzer.environment import Environment
+from conntrace.analyzer.platform_side import PlatformSide
 from conntrace.analyzer.span import AttributeValue, Exporter, Span
 from conntrace.analyzer.spans import ProcessSpans
 from conntrace.analyzer.spans_redaction import redact, scrub
 from conntrace.analyzer.summary import Summary
 from conntrace.catalogue import PROCESS_LOST, UNFINISHED
 from conntrace.events import Event, Hello, MalformedEvent, decode, encode
-from conntrace.events_lambda import (
-    PlatformFrozen,
-    PlatformInit,
-    PlatformInvoke,
-    PlatformRuntimeDone,
-    PlatformShutdown,
-)
 
 MAX_LIVE_PROCESSES = 4096
 MAX_ENDED_PROCESSES = 64
 BATCH = 512
-
-NO_WORD_NS = 3_000_000_000
-"""So long after a process is gone the platform is waited for to say how."""
 
 PLATFORM = "platform"
 """Stands for the process in recorded lines that the host fed by `Pipeline.platform`."""
@@ -68,10 +58,10 @@ class Pipeline:
         self._recorder = recorder
         self._raise = os.environ.get("CONNTRACE_TESTING") == "1"
         self._environment = Environment(host_resource, propagators)
-        self._orphans: dict[str, int] = {}
         self._finished: list[Span] = []
         self._live: dict[str, ProcessSpans] = {}
         self._ended: dict[str, ProcessSpans] = {}
+        self._platform = PlatformSide(self._environment, self._live, self._end, self._finished)
         self._past = Summary()
         self._past_totals = Totals()
         self._processes = 0
@@ -158,65 +148,19 @@ class Pipeline:
             self._export()
 
     def _gone(self, process: str, error: str) -> None:
-        """No more comes from a process. In the middle of an invocation the platform has the word:
-        it alone knows a time-out from a crash."""
-        spans = self._live[process]
-        if not spans.invocations.running or spans.invocations.outcome:
+        if not self._platform.holds(process, self._now_ns):
             self._end(process, error)
-        else:
-            self._orphans.setdefault(process, max(self._now_ns, spans.latest_ns))
-
-    def _end_orphans(self, error: str) -> None:
-        for process, gone_ns in list(self._orphans.items()):
-            if process in self._live:
-                self._end(process, error, gone_ns)
-        self._orphans.clear()
 
     def platform(self, event: Event) -> None:
         """Take what the host of a Lambda function was told by the platform, in order of time: a
         freeze before the packets of the invocation that came after it."""
+        self._now_ns = max(self._now_ns, event.time_ns)
         try:
-            self._take_platform(event)
+            self._platform.take(event)
             self._record(PLATFORM, event)
         except Exception as error:
             self._contain(error)
         self._export()
-
-    def _take_platform(self, event: Event) -> None:
-        self._now_ns = max(self._now_ns, event.time_ns)
-        if isinstance(event, PlatformFrozen):
-            self._environment.freezes.add(event.start_ns, event.time_ns)
-        elif isinstance(event, PlatformInvoke):
-            self._end_orphans(EXIT_ERROR)
-            self._environment.invoked(event)
-        elif isinstance(event, PlatformRuntimeDone):
-            self._environment.done(event)
-            for process in list(self._orphans):
-                if self._live[process].invocations.outcome:
-                    self._end(process, EXIT_ERROR, self._orphans.pop(process))
-        elif isinstance(event, PlatformInit):
-            self._tell_init(event)
-        elif isinstance(event, PlatformShutdown):
-            self._shut_down(error_of_shutdown(event.reason))
-
-    def _tell_init(self, event: PlatformInit) -> None:
-        """The process that the platform started is the first that says it is a function."""
-        self._environment.init_error = self._environment.init_error or event.error
-        for spans in self._live.values():
-            if spans.invocations.function is not None:
-                spans.invocations.platform_init(event)
-                return
-
-    def _shut_down(self, error: str) -> None:
-        self._end_orphans(error or EXIT_ERROR)
-        for process in list(self._live):
-            self._end(process, error or UNFINISHED)
-        self._give_up_waiting(error or UNFINISHED)
-
-    def _give_up_waiting(self, error: str) -> None:
-        """Invocations that the platform told of and no process ever began."""
-        for told in self._environment.never_started():
-            self._finished.append(failed_invocation(told, self._environment, self._now_ns, error))
 
     def _replay_platform(self, lines: Sequence[bytes]) -> None:
         for line in lines:
@@ -227,7 +171,6 @@ class Pipeline:
 
     def _end(self, process: str, error: str, end_ns: int = 0) -> None:
         spans = self._live.pop(process)
-        self._orphans.pop(process, None)
         self._break_off(spans, error, end_ns)
         # A child forked from it may still say hello: its ledger is kept for a while.
         self._ended[process] = spans
@@ -244,9 +187,7 @@ class Pipeline:
     def tick(self, now_monotonic_ns: int) -> None:
         """Time passes: lookups that waited for a connect are settled."""
         self._now_ns = max(self._now_ns, now_monotonic_ns)
-        for process, gone_ns in list(self._orphans.items()):
-            if now_monotonic_ns - gone_ns > NO_WORD_NS:
-                self._end(process, EXIT_ERROR, gone_ns)
+        self._platform.tick(now_monotonic_ns)
         for spans in list(self._live.values()):
             try:
                 spans.tick(now_monotonic_ns)
@@ -266,10 +207,7 @@ class Pipeline:
 
     def finish(self) -> None:
         """Nothing more comes: end what is open and hand the last spans over."""
-        self._end_orphans(EXIT_ERROR)
-        for process in list(self._live):
-            self._end(process, UNFINISHED)
-        self._give_up_waiting(UNFINISHED)
+        self._platform.finish("", self._now_ns)
         self._export()
 
     def _export(self) -> None:

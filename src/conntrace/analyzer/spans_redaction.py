@@ -9,8 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from conntrace.events import Event, Hello, LookupEnd, RequestStart
+from conntrace.events_lambda import InvocationStart, PlatformInvoke
 
 _HOST_FIELDS = ("host", "address", "evictor_host")
+_ACCOUNT = 4
+"""Its place in an ARN."""
 _AUTHORITY_FIELDS = ("proxy", "redirect_from")
 
 
@@ -48,8 +51,14 @@ def _redact_hosts(event: Event) -> None:
 
 
 def scrub(event: Event) -> None:
-    """Take out what a saved recording must not hold: the token of the run and URL paths."""
+    """Take out what a saved recording must not hold: the token of the run, URL paths, and the
+    number of an AWS account."""
     if isinstance(event, Hello):
         event.token = ""
     elif isinstance(event, RequestStart):
         event.path = ""
+    elif isinstance(event, (InvocationStart, PlatformInvoke)):
+        parts = event.arn.split(":")
+        if len(parts) > _ACCOUNT:
+            parts[_ACCOUNT] = "0" * 12
+        event.arn = ":".join(parts)

@@ -6,8 +6,10 @@ import pytest
 from tests.unit.analyzer.lambda_streams import ARN, LambdaStream, below, invocations
 from tests.unit.analyzer.streams import MILLISECOND, SECOND, number, text
 
+from conntrace.analyzer.pipeline import PLATFORM, Pipeline
 from conntrace.analyzer.span import Link
-from conntrace.events_lambda import PlatformInit
+from conntrace.events import encode
+from conntrace.events_lambda import PlatformInit, PlatformShutdown
 from conntrace.testing import replay
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -314,3 +316,33 @@ def test_a_recording_of_an_environment_replays() -> None:
         (span.name, span.end_ns, span.attributes) for span in spans
     ]
     assert spans[-1].name == "orders"
+
+
+def test_a_recording_holds_no_account() -> None:
+    stream, _ = warm()
+    with stream.invocation("r-1"):
+        pass
+    saved: list[bytes] = []
+    pipeline = Pipeline([], recorder=saved.append)
+    for process, event in stream.order:
+        pipeline.feed(process, [encode(event)])
+    text = b"\n".join(saved)
+    assert text.count(b"arn:aws:lambda:eu-west-1:000000000000:function:orders:live") == 2
+    assert b"123456789012" not in text
+
+
+def test_lines_of_the_platform_count_only_from_the_host() -> None:
+    """A process that sends such lines itself moves nothing."""
+    stream, pool = warm()
+    identifier = stream.start_invocation("r-1")
+    stream.send(PlatformShutdown(reason="timeout"))
+    stream.request(pool)
+    stream.end_invocation(identifier)
+    (span,) = invocations(stream.play())
+    assert not span.error
+
+
+def test_broken_lines_of_the_platform_are_counted() -> None:
+    pipeline = Pipeline([])
+    pipeline.feed(PLATFORM, [b"platform_shutdown\tx", b"nonsense"])
+    assert pipeline.summary().bad_lines == 2
