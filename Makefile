@@ -14,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-report docs compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-lambda bench-report docs compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ load: need-python components ## A million requests from 64 threads: memory, loss
 
 bench: need-python ## CPU that conntrace adds to a request, beside OpenTelemetry
 	@$(ENTER) && python benchmarks/cost.py
+
+bench-lambda: layer ## What the layer adds to a function's start and invocations, beside OpenTelemetry
+	@$(ENTER) && python -m benchmarks.extension_start && python -m benchmarks.lambda_start
 
 bench-report: need-python ## Reports on 10 million spans in a thousand files, and on 1 GB in one: time and memory
 	@$(ENTER) && python -m benchmarks.report
