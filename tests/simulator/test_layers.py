@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -79,3 +81,27 @@ def test_a_python_without_the_runtime_client(start: Start, tmp_path: Path) -> No
     assert invocation.error == "Runtime.ExitError"
     assert "pip install awslambdaric" in invocation.log
     assert "[lambda-no-runtime-client]" in invocation.log
+
+
+def test_where_nothing_can_be_mounted(tmp_path: Path) -> None:
+    """Extensions and wrapper run from the layer's own path."""
+    no_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    drop_rights = no_rights if os.geteuid() == 0 else []
+    if drop_rights and not shutil.which("setpriv"):
+        pytest.skip("setpriv, of util-linux, is not there")
+    program = f"""
+from conntrace.simulator import LocalLambda
+code, layer = {str(FUNCTION)!r}, {str(LAYER)!r}
+settings = {{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}}
+with LocalLambda("app.facts", code, layer, settings, timeout_s=10) as function:
+    seen = function.invoke().json()["environment"]
+print(seen["WRAPPED_BY"], function.log.count('"probe": "INVOKE"'))
+"""
+    command = [*drop_rights, sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    wrapper, invocations = done.stdout.split()
+    assert wrapper in ("/opt/wrapper", str(LAYER / "wrapper"))
+    assert invocations == "1"
+    if drop_rights:
+        assert wrapper == str(LAYER / "wrapper")
