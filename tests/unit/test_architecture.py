@@ -206,9 +206,10 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert ours == {PACKAGE}
 
 
-def test_the_traced_side_stays_small() -> None:
+@pytest.mark.parametrize("start", ["run_start", "layer_start"])
+def test_the_traced_side_stays_small(start: str) -> None:
     """What the traced program loads: neither the analyzer, nor libraries of the program's own."""
-    loaded = loaded_by("import conntrace.traced.run_start")
+    loaded = loaded_by(f"import conntrace.traced.{start}")
     ours = {room_of(name.partition(".")[2]) for name in loaded if name.startswith(PACKAGE)}
     assert ours <= {"", "traced", *ALLOWED["traced"]}
     assert {name.partition(".")[0] for name in loaded} & THEIRS == set()
