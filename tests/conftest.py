@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.components.relay",
     "tests.components.dynamodb_server",
     "tests.components.jaeger_server",
+    "tests.components.browser",
     "tests.components.leftovers",
 ]
 

@@ -1,4 +1,4 @@
-"""Reports in real Chromium, which never reaches beyond the file."""
+"""Reports in real Chromium, which never reaches beyond the file: fixture `open_page`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 
 from conntrace.cli import main
 from conntrace.report.record import SpanRecord
-from tests.reports.conftest import OpenPage, page_of
+from tests.components.browser import OpenPage, page_of
 from tests.reports.picture import Picture
 from tests.unit.report import stories
 from tests.unit.report.builder import Story

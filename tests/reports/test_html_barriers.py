@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conntrace.report.html.page import write_html
 from conntrace.report.load import load_spans
 from conntrace.report.read import ReadNotes
-from tests.reports.conftest import OpenPage, page_of
+from tests.components.browser import OpenPage, page_of
 from tests.unit.report import stories
 
 pytestmark = pytest.mark.component

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conntrace.cli import main
-from tests.reports.conftest import OpenPage, page_of
+from tests.components.browser import OpenPage, page_of
 from tests.unit.report.builder import Story
 
 pytestmark = pytest.mark.component

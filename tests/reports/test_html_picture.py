@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conntrace.report.record import SpanRecord
-from tests.reports.conftest import OpenPage, page_of
+from tests.components.browser import OpenPage, page_of
 from tests.reports.picture import AXIS, Picture
 from tests.unit.report import stories
 

@@ -123,6 +123,8 @@ class _Drawer:
         """When functions ran, on the same axis."""
         groups: dict[str, list[Stretch]] = {}
         for each in invocations:
+            if each.is_init:
+                continue
             groups.setdefault(each.name, []).append((each.span.start_ns, each.span.end_ns))
         busiest = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
         for name, stretches in busiest[:_MAX_LANES]:

@@ -64,7 +64,8 @@ def invocations(page: Page, told: Loaded) -> None:
 
 def _invocation(page: Page, each: Invocation, begin_ns: int) -> None:
     span = each.span
-    at = moment_words((span.start_ns - begin_ns) / 1e9)
+    at_s = (span.start_ns - begin_ns) / 1e9
+    at = f"{at_s:.1f} s" if at_s < 120 else moment_words(at_s)
     kind = "init" if each.is_init else "cold" if each.is_cold else ""
     who = shorten(clean(each.request_id or span.trace_id, 80), 36)
     new = f"{each.new_connections:,}"

@@ -66,7 +66,7 @@ def verdicts(page: Page, model: Model, judgement: Judgement) -> None:
 
 def _verdict(page: Page, number: int, verdict: Verdict) -> None:
     sure = "" if verdict.proved else "probably: "
-    cost: list[Part] = [f"{verdict.count:,} {page.glyphs.times} {duration(verdict.cost_ms):>8}"]
+    cost: list[Part] = [f"{verdict.count:,} {page.glyphs.times} {verdict_cost(verdict):>8}"]
     mark = "avoidable" if verdict.avoidable_ms > 0 else ""
     page.titled(
         f"{number:>2}  ", f"{sure}{verdict.title}", [*cost, (f"  {mark:9}", AVOIDABLE)], STRONG
@@ -78,6 +78,14 @@ def _verdict(page: Page, number: int, verdict: Verdict) -> None:
         page.paragraph([("    do:    ", ADVICE)], verdict.advice, STRONG)
     for hint in verdict.hints:
         page.paragraph([("    don't: ", STRONG)], hint)
+
+
+def verdict_cost(verdict: Verdict) -> str:
+    """What it cost, and the avoidable part of it where that is less."""
+    saved, cost = verdict.avoidable_ms, verdict.cost_ms
+    if 0 < saved < cost * 0.99:
+        return f"{part_of(saved, cost)} of {duration(cost)}"
+    return duration(cost)
 
 
 def _where(page: Page, verdict: Verdict) -> str:

@@ -98,12 +98,15 @@ def end_words(connection: Connection) -> str:
         return f"evicted{by}"
     if close is None:
         return "still open"
+    frozen = (close.number(names.CONNECTION_FROZEN_S) or 0) > 0
     limit, idle = close.number(names.CLOSE_SERVER_IDLE_LIMIT_S), _idle_s(close)
     reason = close.text(names.CLOSE_REASON).replace("_", " ")
     if reason in _UNKNOWN:
-        return "lost, nobody knows when" if _idle_s(close) else "ended"
+        return "lost while frozen" if frozen else "lost, nobody knows when" if idle else "ended"
     if close.text(names.CLOSE_INITIATOR) != "remote":
         return reason or "closed"
+    if frozen and not limit:
+        return "server closed while frozen"
     if close.text(names.CLOSE_REASON) == _SERVER_CLOSED and (limit or idle):
         return f"server closed, {seconds(limit or idle)}"
     return reason or "closed by the server"

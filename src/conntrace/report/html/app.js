@@ -1,6 +1,6 @@
 const MOST_CARDS = 24;
 function card(verdict, index) {
-  const n = index + 1, sums = number(verdict.count) + " × " + ms(verdict.cost);
+  const n = index + 1, sums = number(verdict.count) + " × " + verdict.cost;
   const press = () => { state.verdict = state.verdict === n ? 0 : n; filter(); };
   const kind = "card" + (verdict.avoidable ? " saves" : "");
   const frame = (...parts) => (items.length ? el("button", { type: "button", class: kind, "aria-pressed": "false", onclick: press }, ...parts) : el("div", { class: kind }, ...parts));
@@ -66,7 +66,7 @@ function calls() {
 function summaries() {
   grid("destinations", ["Destination", "Connections", "Requests", "Set-up", "Avoidable", "Phases", "Idle when the server closed"], data.destinations.map((each) => [each.name, each.connections, each.requests, ms(each.cost), each.avoidable ? ms(each.avoidable) : "", phaseStack(each), idleBars(each)]));
   grid("causes", ["Cause", "Meaning", "Count", "Set-up", "Avoidable"], data.causes.map(([id, title, count, cost, saved]) => [id, title, count, ms(cost), saved ? ms(saved) : ""]));
-  grid("services", ["Service", "Connections", "Set-up", "Avoidable"], data.services.length > 1 ? data.services.map(([name, count, cost, saved]) => [name, count, ms(cost), saved ? ms(saved) : ""]) : []);
+  grid("services", ["Service", "Connections", "Set-up", "Avoidable"], data.services.length > Math.max(1, data.functions.length) ? data.services.map(([name, count, cost, saved]) => [name, count, ms(cost), saved ? ms(saved) : ""]) : []);
   calls();
   if (data.problemCount) { $("problems").hidden = false; $("problems").append(el("h2", {}, `${number(data.problemCount)} problems while reading`), el("ul", {}, ...data.problems.map((text) => el("li", {}, text)))); }
 }

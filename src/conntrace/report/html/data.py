@@ -16,7 +16,7 @@ from conntrace.report.load import Loaded
 from conntrace.report.model import Connection
 from conntrace.report.text import NOTHING, ONLY_COUNTED
 from conntrace.report.text_connections import service_of
-from conntrace.report.text_verdicts import cost_words, failures, place_words
+from conntrace.report.text_verdicts import cost_words, failures, place_words, verdict_cost
 from conntrace.report.units import count
 from conntrace.report.verdicts import Verdict
 
@@ -88,7 +88,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "title": clean(verdict.title),
         "proved": verdict.proved,
         "count": verdict.count,
-        "cost": round(verdict.cost_ms, 3),
+        "cost": verdict_cost(verdict),
         "avoidable": round(verdict.avoidable_ms, 3),
         "places": [clean(place_words(each)) for each in verdict.places[:20]],
         "destinations": [clean(str(each)) for each in verdict.destinations[:20]],

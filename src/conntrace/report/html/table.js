@@ -1,12 +1,12 @@
 const COLUMNS = [
   ["#", 6, (i) => i.n, (i) => (i.n ? "#" + i.n : "–"), "num"],
-  ["Destination", 22, hostOf, hostOf, ""],
-  ["Cause", 21, causeOf, causeOf, ""],
+  ["Destination", 20, hostOf, hostOf, ""],
+  ["Cause", 20, causeOf, causeOf, ""],
   ["Set-up", 9, costOf, (i) => (i.s ? ms(i.s.l) : ""), "num"],
   ["Avoidable", 10, (i) => (i.s && i.s.a ? i.s.l : 0), (i) => (i.s && i.s.a ? "yes" + (i.s.v ? ", " + i.s.v : "") : ""), ""],
   ["Start", 9, (i) => i.b, (i) => seconds(i.b), "num"],
   ["Requests", 9, (i) => i.q, (i) => (i.n ? number(i.q) : ""), "num"],
-  ["End", 14, (i) => T[i.w], (i) => T[i.w], ""],
+  ["End", 17, (i) => T[i.w], (i) => T[i.w], ""],
 ];
 const LINE = 27, scroll = $("scroll"), body = $("table").tBodies[0];
 let sorted = [], order = { column: 5, down: false }, everything = false;

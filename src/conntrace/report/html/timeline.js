@@ -12,6 +12,7 @@ function layout() {
     groups.get(key).push(item);
   }
   rows = []; place = new Map(); total = AXIS;
+  const processOf = (item) => (item.n ? item.p : -1);
   const add = (row) => { row.y = total; total += row.head ? HEAD : ROW; rows.push(row); };
   for (const group of groups.values()) {
     const first = group[0], owner = first.o ? T[first.o] : "";
@@ -23,7 +24,7 @@ function layout() {
     const open = [];
     for (const item of group) {
       let at = group.length > ROOMY ? open.findIndex((row, i) => i < 400 && row.end < item.b) : -1;
-      if (at < 0) { at = open.length; open.push({ lives: [] }); }
+      if (at < 0) { at = open.length; open.push({ lives: [], p: processOf(first) }); }
       open[at].lives.push(item);
       open[at].end = Math.max(item.e, item.b);
     }
@@ -59,25 +60,34 @@ function paint() {
   ctx.fillStyle = colors.bg; ctx.fillRect(0, 0, width, height);
   ctx.font = "12px system-ui, 'DejaVu Sans', sans-serif"; ctx.textBaseline = "middle"; ctx.lineWidth = 1;
   const top = lanes.scrollTop;
-  data.invocations.forEach(band);
+  data.invocations.forEach(callBar);
   ruler();
   ctx.save(); ctx.beginPath(); ctx.rect(0, AXIS, width, height); ctx.clip();
   const shown = rows.filter((row) => row.y - top > -ROW && row.y - top < height);
-  for (const row of shown) if (row.head) head(row, row.y - top);
+  for (const row of shown) if (row.head) head(row, row.y - top); else for (const index of callsOf.get(row.p) || []) band(index, row.y - top);
   for (const row of shown) if (!row.head) { flagged = -99; for (const item of row.lives) life(item, row.y - top + ROW / 2); }
   arrows(top);
   ctx.restore();
   if (brush) { ctx.fillStyle = colors.accent; ctx.globalAlpha = 0.2; ctx.fillRect(Math.min(...brush), 0, Math.abs(brush[1] - brush[0]), height); ctx.globalAlpha = 1; }
 }
 
-// Invocations: a pale band over all lanes, and a bar at the axis that is seen on any screen.
-function band(each, index) {
-  const x0 = x(each.b), x1 = Math.max(x0 + 1, x(each.b + each.l)), chosen = state.invocation === String(index);
-  if (x1 < 0 || x0 > width) return;
-  ctx.fillStyle = colors.band; ctx.fillRect(x0, AXIS, x1 - x0, height);
-  ctx.fillStyle = chosen ? colors.accent : each.error ? colors.bad : colors.faint;
-  ctx.fillRect(x0, AXIS - (chosen ? 6 : 4), x1 - x0, chosen ? 6 : 4);
-  if (chosen) { ctx.globalAlpha = 0.1; ctx.fillRect(x0, AXIS, x1 - x0, height); ctx.globalAlpha = 1; }
+// Invocations: a bar at the axis, and a pale band behind what their process does.
+const callsOf = new Map();
+data.invocations.forEach((each, index) => append(callsOf, each.process, index));
+const extent = (each) => { const x0 = x(each.b), x1 = Math.max(x0 + 1, x(each.b + each.l)); return x1 < 0 || x0 > width ? null : [x0, x1 - x0]; };
+const isChosen = (index) => state.invocation === String(index);
+function callBar(each, index) {
+  const at = extent(each), high = isChosen(index) ? 6 : 4;
+  if (!at) return;
+  ctx.fillStyle = isChosen(index) ? colors.accent : each.error ? colors.bad : colors.faint;
+  ctx.fillRect(at[0], AXIS - high, at[1], high);
+}
+function band(index, y) {
+  const at = extent(data.invocations[index]);
+  if (!at) return;
+  ctx.fillStyle = isChosen(index) ? colors.accent : colors.band;
+  if (isChosen(index)) ctx.globalAlpha = 0.15;
+  ctx.fillRect(at[0], y, at[1], ROW); ctx.globalAlpha = 1;
 }
 
 function ruler() {
@@ -101,7 +111,7 @@ function head(row, y) {
 function life(item, y) {
   const x0 = x(item.b), x1 = Math.max(x(item.e), x0 + 2);
   if (x0 > width || x1 < -20 && !(item.g && x(item.g) > 0)) return;
-  if (item === state.chosen) { ctx.fillStyle = colors.band; ctx.fillRect(0, y - ROW / 2, width, ROW); ctx.strokeStyle = colors.accent; ctx.strokeRect(x0 - 5.5, y - 10.5, x1 - x0 + 18, 20); }
+  if (item === state.chosen) { ctx.fillStyle = colors.accent; ctx.globalAlpha = 0.08; ctx.fillRect(0, y - ROW / 2, width, ROW); ctx.globalAlpha = 1; ctx.strokeStyle = colors.accent; ctx.strokeRect(x0 - 5.5, y - 10.5, x1 - x0 + 18, 20); }
   ghost(item, y);
   ctx.strokeStyle = colors.life; ctx.lineWidth = 2; line(Math.max(-5, x0), y, Math.min(width + 5, x1), y); ctx.lineWidth = 1;
   for (const [from, to] of item.z || []) hatch(x(from), x(to), y);
