@@ -2,7 +2,8 @@
 
 Pure, and indifferent to what it is given: any JSON value, forged or huge. It looks at named places
 only and at the first MAX_RECORDS records, so its cost does not grow with the event: 1 to 11 us of
-CPU, also for 10,000 messages (6.6 MB), which take 6500 us to parse. Of the event nothing is copied but trace context, an HTTP method and a route.
+CPU, also for 10,000 messages (6.6 MB), which take 6500 us to parse. Of the event nothing is copied
+but trace context, an HTTP method and a route.
 
 Forms: the sample events in AWS Lambda's developer guide ("Integrating other services").
 `faas.trigger`: OpenTelemetry's semantic conventions for FaaS.
