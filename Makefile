@@ -17,7 +17,7 @@ ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_EN
 .PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-lambda bench-report docs compat lock clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 need-python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
@@ -56,8 +56,11 @@ pythons: need-python components ## Unit and integration tests on every other Pyt
 surroundings: need-python ## Beside other tools: Sentry, Datadog, New Relic, gevent, moto ...
 	@$(PYTHON) -m scripts.matrix surroundings --pytest="-n $(WORKERS) $(ARGS)"
 
+lab-%: layer ## A published experiment: make lab-keepalive, lab-hosts, lab-gaps ... (docs/experiments.md)
+	@$(ENTER) && python examples/experiments/experiment.py $* $(ARGS)
+
 load: need-python components ## A million requests from 64 threads: memory, losses, deadlocks
-	@$(ENTER) && CONNTRACE_LOAD_REQUESTS=1000000 python -m pytest tests/surroundings/test_load.py $(ARGS)
+	@$(ENTER) && LOAD_REQUESTS=1000000 python -m pytest tests/surroundings/test_load.py $(ARGS)
 
 bench: need-python ## CPU that conntrace adds to a request, beside OpenTelemetry
 	@$(ENTER) && python benchmarks/cost.py

@@ -62,7 +62,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Connection", "").lower() == "close":
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     do_GET = do_POST = do_PUT = do_HEAD = _answer
 

@@ -1,7 +1,7 @@
 """Runs a published experiment and shows what really happens.
 
 python examples/experiments/experiment.py NAME [--full] [--report] [--json]
-        [--server dynamodb-local | --endpoint URL]
+        [--server dynamodb-local | --endpoint URL] [--layer ZIP]
 
 Each run is traced by conntrace, on this machine, against the embedded server; with `--server
 dynamodb-local` against Amazon's DynamoDB Local, with `--endpoint` against a real one, for which the
@@ -48,7 +48,9 @@ def run(variant: Variant, options: argparse.Namespace, spans: Path) -> str:
         variables = _variables(variant, url, Path(folder), options)
         words = [word.format(url=url) for word in variant.words]
         command = (
-            _function(words, variant, variables, spans) if variant.gaps else _program(words, spans)
+            _function(words, variant, variables, spans, _layer(options))
+            if variant.gaps
+            else _program(words, spans)
         )
         ended = subprocess.run(
             command, env={**_clean(), **variables}, capture_output=True, text=True, check=False
@@ -89,17 +91,19 @@ def _program(words: list[str], spans: Path) -> list[str]:
 
 
 def _function(
-    words: list[str], variant: Variant, variables: dict[str, str], spans: Path
+    words: list[str], variant: Variant, variables: dict[str, str], spans: Path, layer: Path
 ) -> list[str]:
     gaps = ",".join(f"{gap:g}" for gap in variant.gaps)
-    command = [sys.executable, "-m", "conntrace", "lambda", *words, "--layer", str(_layer())]
+    command = [sys.executable, "-m", "conntrace", "lambda", *words, "--layer", str(layer)]
     command += ["--task-root", str(HERE / "functions"), "--gaps", gaps, "--timeout", "30"]
     command += ["-o", str(spans)]
     named = [name for name in variables if name != "SSL_CERT_FILE"]
     return [*command, *(word for name in named for word in ("-e", name))]
 
 
-def _layer() -> Path:
+def _layer(options: argparse.Namespace) -> Path:
+    if options.layer:
+        return Path(options.layer)
     if not LAYER.exists():
         command = [sys.executable, "-m", "lambda_extension.build"]
         subprocess.run(command, cwd=CHECKOUT, check=True, stdout=sys.stderr)
@@ -156,6 +160,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="also conntrace's report of each run")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--server", choices=["embedded", "dynamodb-local"], default="embedded")
+    parser.add_argument("--layer", metavar="ZIP", help="default: dist, which `make layer` fills")
     parser.add_argument("--endpoint", default="", metavar="URL")
     options = parser.parse_args()
     if options.name is None:

@@ -39,7 +39,7 @@ def embedded(server: Server, folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def dynamodb_local() -> Iterator[str]:
-    """Amazon's DynamoDB Local with a table `orders`, from the cache that `make components` fills."""
+    """Amazon's DynamoDB Local with a table `orders`; `make components` puts it in the cache."""
     sys.path.insert(0, str(CHECKOUT))
     from scripts.components.dynamodb_local import locate
 

@@ -16,7 +16,7 @@ from tests.servers.loopback import Behaviour, LoopbackServer
 
 PROGRAMS = Path(__file__).parent / "programs"
 # `make load` asks for a million.
-REQUESTS = int(os.environ.get("CONNTRACE_LOAD_REQUESTS", "20000"))
+REQUESTS = int(os.environ.get("LOAD_REQUESTS", "20000"))
 THREADS = 64
 MAX_GROWTH_BYTES = 12 * 1024 * 1024
 
