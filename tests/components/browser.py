@@ -6,17 +6,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripts.cache import cache_root
 
-from conntrace.report.html.page import write_html
-from conntrace.report.load import of_model
-from conntrace.report.model import build
-from conntrace.report.read import ReadNotes
-from conntrace.report.record import SpanRecord
 from tests.components.require import require_component
+
+if TYPE_CHECKING:
+    from conntrace.report.record import SpanRecord
 
 FLAGS = (
     "--no-sandbox",
@@ -99,6 +97,11 @@ def open_page(chromium: Any) -> OpenPage:
 
 def page_of(records: Sequence[SpanRecord], path: Path) -> Path:
     """Write the HTML report of some records."""
+    from conntrace.report.html.page import write_html
+    from conntrace.report.load import of_model
+    from conntrace.report.model import build
+    from conntrace.report.read import ReadNotes
+
     with open(path, "w", encoding="utf-8") as stream:
         write_html(of_model(build(records), ReadNotes()), stream)
     return path
