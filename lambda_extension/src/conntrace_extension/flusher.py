@@ -107,7 +107,8 @@ class Flusher:
         """The last words: nothing is lost silently."""
         lost = len(self._batch) + len(self._outgoing) + self.dropped - self._told_drops
         if lost:
-            say(f"{lost:,} spans did not reach {self._place} [otlp-failed]")
+            spans = "1 span" if lost == 1 else f"{lost:,} spans"
+            say(f"{spans} did not reach {self._place} [otlp-failed]")
 
     def _begin_if_due(self) -> bool:
         if self._batch:
