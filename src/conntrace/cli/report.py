@@ -81,8 +81,8 @@ def command(
     counts: bool,
     fail_on: tuple[conditions.Condition, ...],
 ) -> None:
-    """Show what is in span FILEs (OTLP JSON lines), in a folder of them, in standard input (-), or
-    in Jaeger.
+    """Show what is in span FILEs (OTLP JSON lines), in a folder of them, in standard input (-), in
+    the log of a Lambda function, or in Jaeger.
 
     Connections with their causes, what was avoidable and what would avoid it, and the waterfall of
     the most expensive trace. Parts that cannot be read are named and left out.
