@@ -53,7 +53,7 @@ function fit(text, room) {
   return low ? text.slice(0, low) + "…" : "";
 }
 
-let asked = false, flagged = -99, brush = null;
+let asked = false, busyTo = -99, brush = null;
 function draw() { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; paint(); }); } }
 
 function paint() {
@@ -65,7 +65,7 @@ function paint() {
   ctx.save(); ctx.beginPath(); ctx.rect(0, AXIS, width, height); ctx.clip();
   const shown = rows.filter((row) => row.y - top > -ROW && row.y - top < height);
   for (const row of shown) if (row.head) head(row, row.y - top); else for (const index of callsOf.get(row.p) || []) band(index, row.y - top);
-  for (const row of shown) if (!row.head) { flagged = -99; for (const item of row.lives) life(item, row.y - top + ROW / 2); }
+  for (const row of shown) if (!row.head) { busyTo = -99; for (const item of row.lives) life(item, row.y - top + ROW / 2); }
   arrows(top);
   ctx.restore();
   if (brush) { ctx.fillStyle = colors.accent; ctx.globalAlpha = 0.2; ctx.fillRect(Math.min(...brush), 0, Math.abs(brush[1] - brush[0]), height); ctx.globalAlpha = 1; }
@@ -90,9 +90,16 @@ function band(index, y) {
   ctx.fillRect(at[0], y, at[1], ROW); ctx.globalAlpha = 1;
 }
 
+// Round times: decimal ones below ten seconds, those of a clock above.
+const CLOCK = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400].map((s) => s * 1000);
+function stepOf(rough) {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  if (rough <= 5000) return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  return CLOCK.find((each) => each >= rough) || Math.ceil(rough / 86400000) * 86400000;
+}
+
 function ruler() {
-  const rough = (view.to - view.from) / Math.max(2, width / 110), power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  const step = stepOf((view.to - view.from) / Math.max(2, width / 110));
   ctx.strokeStyle = colors.line; ctx.fillStyle = colors.faint; ctx.textAlign = "left";
   for (let at = Math.max(0, Math.ceil(view.from / step)) * step; at <= view.to; at += step) {
     line(x(at), AXIS - 8, x(at), height);
@@ -118,6 +125,7 @@ function life(item, y) {
   requests(item, y);
   setup(item, y, x0);
   end(item, y, x1);
+  busyTo = x1;
 }
 
 function ghost(item, y) {
@@ -160,7 +168,7 @@ function setup(item, y, x0) {
     if (w > 12) { ctx.fillStyle = phase === "connect" || phase === "proxy" ? "#111" : colors.bg; ctx.textAlign = "center"; ctx.fillText(fit(w > 76 ? PHASES[phase][0] : PHASES[phase][1], w), p + w / 2, y + 0.5); ctx.textAlign = "left"; }
   }
   ctx.strokeStyle = s.a ? colors.bad : colors.fg; ctx.strokeRect(Math.round(a) - 0.5, y - 6.5, b - a + 1, 13);
-  if ((s.a || s.v) && a - flagged > 22) { flag(item.y ? a - 11 : a, y, s); flagged = a; }
+  if ((s.a || s.v) && a - busyTo > 20) flag(item.y ? a - 11 : a, y, s);
 }
 
 function fork(at, y) {
