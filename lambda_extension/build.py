@@ -1,8 +1,8 @@
 """Builds the AWS Lambda layer: `make layer`, or `make layer FLAVOUR=protobuf`.
 
 Makes dist/conntrace-layer.zip, and the same files in dist/layer/opt for container images. The
-flavour `protobuf` (dist/conntrace-layer-protobuf.zip, dist/layer-protobuf/opt) also brings the
-official OTLP exporter for backends that take no JSON.
+flavour `protobuf` (dist/conntrace-layer-protobuf.zip, dist/layer-protobuf/opt) also brings
+OpenTelemetry's encoder, for backends that take no JSON.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def build(flavour: str) -> Tree:
     tree |= files
     used = [wrapt]
     if flavour == "protobuf":
-        files, exporter = packages.protobuf(wheels.protobuf_wheels())
+        files, encoder = packages.protobuf(wheels.protobuf_wheels())
         tree |= files
-        used += exporter
+        used += encoder
     bytecode = add_bytecode(tree)
     add_inventory(tree, version(), flavour, bytecode, used)
     return tree

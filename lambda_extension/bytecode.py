@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from lambda_extension.tree import AGENT, EXTENSION, HOME, File, Tree, python_files
+from lambda_extension.tree import AGENT, EXTENSION, HOME, PROTOBUF, File, Tree, python_files
 from lambda_extension.wheels import MINORS
 from scripts.matrix import newest_python
 from scripts.shell import Missing
@@ -23,9 +23,9 @@ BYTECODE = f"{HOME}/bytecode"
 
 _PACKED = (f"{AGENT}/conntrace/", f"{AGENT}/conntrace_wrapt/", f"{EXTENSION}/")
 _MAGIC_BYTES, _HEADER_BYTES = 4, 16
-# Runs in each Python: sources below the first folder, as if they stood below /opt. Docstrings, the
-# annotations of functions and the columns of tracebacks, which nobody reads there, are left out:
-# they are more than a third of the bytecode.
+# Runs in each Python: sources below the first folder, as if they stood below /opt. Of ours, the
+# docstrings and the annotations of functions are left out, and of all the columns of tracebacks:
+# nobody reads them there, and they are more than a third of the bytecode.
 _COMPILE = """
 import ast, importlib.util, marshal, sys
 
@@ -39,12 +39,14 @@ class WithoutAnnotations(ast.NodeTransformer):
         return self.generic_visit(node)
 
 UNCHECKED_HASH = b"\\1\\0\\0\\0"
-root, *paths = sys.argv[1:]
+root, others, *paths = sys.argv[1:]
 for path in paths:
     with open(f"{root}/{path}", "rb") as file:
         source = file.read()
-    tree = WithoutAnnotations().visit(ast.parse(source))
-    code = compile(tree, f"/opt/{path}", "exec", dont_inherit=True, optimize=2)
+    tree, level = ast.parse(source), 0
+    if not path.startswith(others):
+        tree, level = WithoutAnnotations().visit(tree), 2
+    code = compile(tree, f"/opt/{path}", "exec", dont_inherit=True, optimize=level)
     header = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(source)
     with open(f"{root}/{path}c", "wb") as file:
         file.write(header + marshal.dumps(code))
@@ -82,7 +84,8 @@ def _compile(tree: Tree, paths: list[str], python: str) -> tuple[str, Mapping[st
             source = Path(root, path)
             source.parent.mkdir(parents=True, exist_ok=True)
             source.write_bytes(tree[path].content)
-        version = _run([python, "-s", "-S", "-X", "no_debug_ranges", "-c", _COMPILE, root, *paths])
+        options = ["-s", "-S", "-X", "no_debug_ranges"]
+        version = _run([python, *options, "-c", _COMPILE, root, f"{PROTOBUF}/", *paths])
         return version, {path: Path(root, f"{path}c").read_bytes() for path in paths}
 
 

@@ -42,7 +42,7 @@ def wrapt(wheels: Sequence[Path]) -> tuple[Tree, Package]:
 
 
 def protobuf(wheels: Sequence[Path]) -> tuple[Tree, list[Package]]:
-    """The exporter and its dependencies, as an installation would lay them out."""
+    """The encoder and its dependencies, as an installation would lay them out."""
     tree: Tree = {}
     for wheel in wheels:
         package = _described([wheel])

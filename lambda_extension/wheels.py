@@ -20,6 +20,7 @@ def wrapt_wheels() -> list[Path]:
     """wrapt for each Python and architecture of Lambda, in the order of their names."""
     platforms = [
         (
+            "--implementation=cp",
             f"--python-version=3.{minor}",
             f"--abi=cp3{minor}",
             f"--platform=manylinux2014_{architecture}",
@@ -31,8 +32,14 @@ def wrapt_wheels() -> list[Path]:
 
 
 def protobuf_wheels() -> list[Path]:
-    """The official OTLP exporter for HTTP and protobuf, and all it needs, in Python only."""
-    return _downloaded("protobuf", [(f"--python-version=3.{MINORS[0]}", "--platform=any")])
+    """OpenTelemetry's encoder of OTLP as protobuf, and all it needs, in Python only."""
+    anywhere = (
+        "--implementation=py",
+        f"--python-version=3.{MINORS[0]}",
+        "--abi=none",
+        "--platform=any",
+    )
+    return _downloaded("protobuf", [anywhere])
 
 
 def _downloaded(name: str, downloads: Sequence[tuple[str, ...]]) -> list[Path]:
@@ -44,8 +51,8 @@ def _downloaded(name: str, downloads: Sequence[tuple[str, ...]]) -> list[Path]:
             say(f"downloading {name} for the layer")
             for options in downloads:
                 command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-                command += ["--require-hashes", "--only-binary=:all:", "--implementation=cp"]
-                command += [*options, "--dest", str(folder), "--requirement", str(requirements)]
+                command += ["--require-hashes", "--only-binary=:all:", *options]
+                command += ["--dest", str(folder), "--requirement", str(requirements)]
                 run(command, tries=3)
             (folder / "done").write_text("")
     return sorted(folder.glob("*.whl"))

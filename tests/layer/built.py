@@ -13,15 +13,15 @@ from scripts.cache import CHECKOUT, cache_root, digest, locked
 SOURCES = (CHECKOUT / "src" / "conntrace", CHECKOUT / "lambda_extension")
 
 
-def built_layer() -> Path:
+def built_layer(flavour: str = "json") -> Path:
     """A folder with `layer.zip` and, unpacked, `opt`; nobody may change what is in it."""
     files = sorted(path for folder in SOURCES for path in folder.rglob("*") if _counts(path))
     key = digest(*(str(path) for path in files), *files, sys.version)
-    folder = cache_root() / "layer" / f"unpacked-{key}"
+    folder = cache_root() / "layer" / f"unpacked-{flavour}-{key}"
     with locked(folder):
         if not (folder / "done").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            tree = build("json")
+            tree = build(flavour)
             write_folder(tree, folder / "opt")
             write_zip(tree, folder / "layer.zip")
             (folder / "done").write_text("")

@@ -28,15 +28,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def opt() -> Path:
-    """The unpacked layer; not to be changed."""
-    return built_layer() / "opt"
+def layer() -> Path:
+    """The built layer, as zip file and as folder."""
+    return built_layer()
 
 
 @pytest.fixture(scope="session")
-def archive() -> Path:
+def opt(layer: Path) -> Path:
+    """The unpacked layer; not to be changed."""
+    return layer / "opt"
+
+
+@pytest.fixture(scope="session")
+def archive(layer: Path) -> Path:
     """The layer's zip file."""
-    return built_layer() / "layer.zip"
+    return layer / "layer.zip"
 
 
 @pytest.fixture
