@@ -74,6 +74,9 @@ bench-report: need-python ## Reports on 10 million spans in a thousand files, an
 docs: need-python ## Write the reference pages anew from the tables in the code
 	@$(ENTER) && python -m scripts.generate_docs
 
+site: need-python ## The documentation as a site, in build/site; a warning is an error
+	@venv=$$($(PYTHON) -m scripts.env --set site) && NO_MKDOCS_2_WARNING=1 "$$venv/bin/mkdocs" build --strict && echo "conntrace: build/site/index.html"
+
 compat: need-python ## Other people's test suites, plain and under conntrace
 	@$(ENTER) && python tests/compat/run.py $(ARGS)
 
