@@ -46,6 +46,12 @@ def send(jaeger: Jaeger, service: str, traces: int, monkeypatch: pytest.MonkeyPa
         conntrace__connection__idle_s=3.0,
         conntrace__close__server_idle_limit_s=2.0,
     )
+    post(jaeger, story)
+    jaeger.otlp_spans(service, spans=len(story.spans))
+
+
+def post(jaeger: Jaeger, story: Story) -> None:
+    """Give Jaeger a story."""
     request = urllib.request.Request(
         f"{jaeger.otlp_http_endpoint}/v1/traces",
         json.dumps(story.document()).encode(),
@@ -53,7 +59,6 @@ def send(jaeger: Jaeger, service: str, traces: int, monkeypatch: pytest.MonkeyPa
     )
     with opener.open(request, timeout=10) as answer:
         assert answer.status == 200
-    jaeger.otlp_spans(service, spans=len(story.spans))
 
 
 def test_counts_over_many_traces(
@@ -89,6 +94,35 @@ def test_more_traces_than_one_answer_holds(jaeger: Jaeger, monkeypatch: pytest.M
     assert len(spans) == 40 * 5 + 1
     assert len({(span.trace_id, span.span_id) for span in spans}) == len(spans)
     assert notes.problem_count == 0
+
+
+def test_avoidable_time_of_each_function(
+    jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several functions of one service: what an average invocation of each would save."""
+    service = "report-functions"
+    now = (int(time.time()) - 30) * builder.NS_PER_S
+    monkeypatch.setattr(builder, "BEGIN_NS", now)
+    for function, calls in (("cart", 4), ("order", 2)):
+        resource = {"service.name": service, "faas.name": function}
+        story = Story(resource=resource, prefix=uuid.uuid4().int % 1_000_000)
+        for number in range(calls):
+            told = {"faas__invocation_id": str(uuid.uuid4()), "faas__coldstart": number == 0}
+            call = story.span(function, number, 90.0, kind="SERVER", **told)
+            if function == "order":
+                again = {"conntrace__cause__avoidable": True}
+                story.connect(f"c{number}", number, "client_recreated", parent=call, **again)
+        post(jaeger, story)
+    jaeger.otlp_spans(service, spans=4 + 2 * 6)
+    command = ["report", "--jaeger", jaeger.query_url, "--service", service, "--since", "10m"]
+    assert main([*command, "--width", "80"]) == 0
+    text = capsys.readouterr().out
+    order = text.index("  order ")
+    assert order < text.index("  cart ")
+    assert "34 ms" in text[order : text.index("\n", order)]
+    assert "avoidable in all: 68 ms" in text
+    assert "4 invocations · 1 cold" in text
+    assert "function or service " in text
 
 
 def test_progress_on_a_terminal(jaeger: Jaeger, monkeypatch: pytest.MonkeyPatch) -> None:

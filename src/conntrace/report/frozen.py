@@ -45,9 +45,10 @@ def frozen_stretches(
         last = replacement
     told += [last] if last else []
     found: list[Stretch] = []
+    start_ns = connection.start_ns
     for span in sorted(told, key=lambda span: span.start_ns):
         frozen_ns = round((span.number(names.CONNECTION_FROZEN_S) or 0.0) * NS_PER_S)
-        begin_ns = max(connection.start_ns, found[-1][1] if found else 0)
+        begin_ns = max(start_ns, found[-1][1] if found else 0)
         if frozen_ns > 0 and span.start_ns > begin_ns:
             idle_ns = round((span.number(names.CONNECTION_IDLE_S) or 0.0) * NS_PER_S)
             since = max(begin_ns, span.start_ns - max(idle_ns, frozen_ns))

@@ -115,7 +115,7 @@ def _usual(page: Page, findings: list[Finding]) -> None:
     for finding in findings:
         by_cause.setdefault(finding.cause, []).append(finding)
     told = [
-        f"{sum(len(f.spans) for f in group):,} {page.glyphs.times} {clean(cause, 40)} "
+        f"{sum(f.count for f in group):,} {page.glyphs.times} {clean(cause, 40)} "
         f"{duration(sum(f.cost_ms for f in group))}"
         for cause, group in list(by_cause.items())[:_MAX_USUAL]
     ]

@@ -7,13 +7,18 @@ Look at the difference before you commit it: these texts are what people read.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.unit.report.builder import Story, rendered
 
+from conntrace.report.load import load_spans
+from conntrace.report.read import ReadNotes
 from conntrace.report.record import SpanRecord
+from conntrace.report.text import write_text
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -266,7 +271,11 @@ STORIES: dict[str, tuple[Callable[[], list[SpanRecord]], tuple[int, ...]]] = {
     "relations": (relations, (80,)),
 }
 
+COUNTS = "counts"
+"""Three of the stories, only counted."""
+
 CASES = [(name, width) for name, (_, widths) in STORIES.items() for width in widths]
+CASES += [(COUNTS, 80), (COUNTS, 140)]
 
 
 def golden_path(name: str, width: int) -> Path:
@@ -276,7 +285,19 @@ def golden_path(name: str, width: int) -> Path:
 
 def report_of(name: str, width: int) -> str:
     """The report of a story as it is now."""
+    if name == COUNTS:
+        stream = io.StringIO()
+        write_text(load_spans(_three(), ReadNotes(), only_count=True), stream, width=width)
+        return stream.getvalue()
     return rendered(STORIES[name][0](), width)
+
+
+def _three() -> list[SpanRecord]:
+    """Told apart by their traces: hand-made ids return in each story."""
+    found = []
+    for number, make in enumerate((keepalive, buckets, function)):
+        found += [replace(s, trace_id=f"{number}{s.trace_id[1:]}") for s in make()]
+    return found
 
 
 if __name__ == "__main__":
