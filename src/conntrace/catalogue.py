@@ -152,7 +152,8 @@ _TABLE: tuple[CauseText, ...] = (
         "A",
         "A forked process cannot use its parent's connections",
         "The pool or the connection was made before the fork; the child needs one of its own.",
-        "The pool and its last connection were made by the parent process.",
+        "The pool and its last connection were made by the parent process. A request of the child"
+        " on the very connection of its parent needs no new one: it carries the cause itself.",
         "Create clients after the fork, and never share one between processes.",
         "Do not reuse inherited sockets: both processes would read each other's answers.",
     ),
@@ -214,7 +215,8 @@ _TABLE: tuple[CauseText, ...] = (
         "B",
         "The program closed a response before its end",
         "Closing an unread response closes its connection.",
-        "The program called close() on a response that had bytes left.",
+        "The program called close() on a response that had bytes left. Avoidable when 64 KiB or"
+        " less of an announced length were left.",
         "Read small rests to the end (drain_conn()); for large ones closing is cheaper.",
         close_reason="client_closed_response_early",
         initiator="local",
@@ -311,7 +313,8 @@ _TABLE: tuple[CauseText, ...] = (
         "C",
         "A connection was given back with an unread rest",
         "release_conn() was called before the body was read: the rest makes it unusable.",
-        "The lease ended with bytes unread, and the pool then found the connection readable.",
+        "The lease ended with bytes unread, and the pool then found the connection readable, or"
+        " http.client refused the next request on it.",
         "Call drain_conn() before release_conn().",
         avoidable=True,
         close_reason="unread_body_released",
@@ -365,7 +368,8 @@ _TABLE: tuple[CauseText, ...] = (
         "D",
         "The connection broke during a response",
         "Part of the response had arrived.",
-        "The head of a response had been read, then came a reset or an early end.",
+        "The head of a response had been read, then came a reset or an early end; also where a"
+        " client took what came for the whole (less than the announced length, then the server's FIN).",
         "Look at the server's limits (time, size).",
     ),
     CauseText(

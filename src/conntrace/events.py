@@ -529,6 +529,11 @@ class Close(Event):
     response_begun: bool = about(
         "with `error`: the head of a response to the last request had come", "", False
     )
+    rest_bytes: int = about(
+        "with `response_close`: announced bytes of the body that nobody has read; -1 unknown",
+        "",
+        -1,
+    )
 
 
 EVENTS: tuple[type[Event], ...] = (

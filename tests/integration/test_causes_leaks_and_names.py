@@ -55,6 +55,16 @@ def test_lost_response(run: Runner, serve: Serve, how: str, name: str) -> None:
     assert "with_failures.py:" in str(setup.attributes[names.CAUSE_DETAIL])
 
 
+def test_small_rest_closed(run: Runner, serve: Serve) -> None:
+    """A rest that is read sooner than a connection is made is worth advice."""
+    server = serve()
+    spans = run(PROGRAM, "leak", server.url("a.test", "/bytes/2000"), "closed")
+    assert spans.causes == [FIRST, "client_closed_response_early"]
+    setup = spans.setups[1]
+    assert setup.attributes[names.CAUSE_AVOIDABLE] is True
+    assert "the last 2000 bytes" in str(setup.attributes[names.CAUSE_ADVICE])
+
+
 @pytest.mark.parametrize("library", ["urllib3", "requests"])
 @pytest.mark.parametrize("call_sites", ["true", "false"])
 def test_lost_response_of_a_reused_connection(

@@ -250,6 +250,7 @@ class ConnectionLedger(ClientLedger):
             how, unread = _LOSES_SLOT[event.by], bool(connection.answered_ns)
             lost = lose_slot(pool, connection.id, how, unread, event.time_ns)
             lost.site = site(event.site_file, event.site_line)
+            lost.rest_bytes = event.rest_bytes
         if event.by == "error" or (event.by == "response" and not event.response_version):
             failure = self._failure(connection, event.request or connection.busy_request)
             failure.error = failure.error or event.error

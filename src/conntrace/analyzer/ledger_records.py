@@ -146,6 +146,8 @@ class LostSlot:
     counted: bool = False
     taken: bool = False
     site: str = ""
+    rest_bytes: int = -1
+    """Of the body, not read when the program closed the response; -1 unknown."""
 
 
 @dataclass(slots=True)

@@ -114,6 +114,7 @@ def connection_closed(
     tcp: TcpFacts,
     site: CallSite,
     response_begun: bool = False,
+    rest_bytes: int = -1,
 ) -> None:
     """Note that a known connection's socket is closed on this side."""
     record.open = False
@@ -129,5 +130,6 @@ def connection_closed(
             site,
             place(),
             response_begun,
+            rest_bytes,
         )
     )

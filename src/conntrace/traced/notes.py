@@ -308,6 +308,7 @@ def close(
     site: CallSite,
     place: Place,
     response_begun: bool = False,
+    rest_bytes: int = -1,
 ) -> bytes:
     """A socket is closed; `response`: version, says close, says keep-alive, has a length."""
     return line(
@@ -315,7 +316,7 @@ def close(
         connection, by, error, request, *response, request_close,
         tcp.state, tcp.unacked, tcp.retransmits,
         tcp.last_data_received_ms, tcp.last_ack_received_ms, *site,
-        place.call, place.trace_id, place.span_id, response_begun,
+        place.call, place.trace_id, place.span_id, response_begun, rest_bytes,
     )  # fmt: skip
 
 

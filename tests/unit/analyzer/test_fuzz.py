@@ -28,7 +28,7 @@ WORDS = {
     "host": ["a.example", "b.example", "192.0.2.1"],
     "address": ["192.0.2.1", "192.0.2.2"],
     "evictor_host": ["a.example", ""],
-    "error": ["", "", "connection_reset", "timed_out"],
+    "error": ["", "", "connection_reset", "timed_out", "ResponseNotReady"],
     "scheme": ["http", "https"],
     "one_shot": ["", "", "requests.get"],
     "site_file": ["", "app.py"],

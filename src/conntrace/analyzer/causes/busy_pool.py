@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
+from conntrace.analyzer.causes.endings import early_close_advice
 from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.words import at, count, nanoseconds, place
 from conntrace.analyzer.ledger_records import LostSlot
@@ -121,11 +122,15 @@ def _slot_lost(facts: SetupFacts) -> Cause | None:
             lost=facts.lost_slot_span,
         )
     if lost.how == "closed":
+        left = f" with {lost.rest_bytes} bytes unread" if lost.rest_bytes > 0 else ""
+        advice = early_close_advice(lost.rest_bytes)
         return proved(
             "client_closed_response_early",
-            f"the program closed a response of {where}{at(lost.site)} {ago} before, and its"
+            f"the program closed a response of {where}{at(lost.site)}{left} {ago} before, and its"
             " connection with it",
             evidence,
+            advice=advice,
+            avoidable=bool(advice),
             lost=facts.lost_slot_span,
         )
     return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.endings import ending_of, idle_death
+from conntrace.analyzer.causes.endings import early_close_advice, ending_of, idle_death
 from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.words import at, nanoseconds, place, seconds
 from conntrace.analyzer.ledger_records import Ending
@@ -138,7 +140,10 @@ def _closed_by_program(facts: SetupFacts, ending: Ending) -> Cause:
 
 def _closed_response_early(facts: SetupFacts, ending: Ending) -> Cause:
     detail = f"the program closed a response of {place(facts.origin)} before its end"
-    return _found_readable(facts, ending, detail)
+    close = facts.previous.close if facts.previous is not None else None
+    advice = early_close_advice(close.rest_bytes if close is not None else -1)
+    cause = _found_readable(facts, ending, detail, advice)
+    return replace(cause, avoidable=bool(cause.advice))
 
 
 def _cut_short(facts: SetupFacts, ending: Ending) -> Cause:

@@ -33,6 +33,9 @@ TLS13_ALERT_BYTES = 24
 SOON_S = 1.0
 """A server that was asked to close does so within this time (seconds)."""
 
+SMALL_REST = 65536
+"""Reading so many bytes costs less than a new connection."""
+
 BROKEN = frozenset(
     {
         "broken_pipe",
@@ -102,7 +105,7 @@ def _end_of_idle(
         return _ending("peer_reset_idle", evidence)
     if connection is not None and connection.unread and seen.pending_bytes > 0:
         return _ending("unread_body_released", (*evidence, "given back with bytes unread"))
-    if connection is not None and connection.missing_bytes and seen.tcp_state == TCP_CLOSE_WAIT:
+    if connection is not None and connection.missing_bytes > 0 and seen.tcp_state == TCP_CLOSE_WAIT:
         missing = f"{connection.missing_bytes} bytes of the response before never came"
         return _ending("response_cut_short", (*evidence, missing))
     ending = _tls_death(seen, evidence) if seen.tls else _plain_death(seen, evidence)
@@ -184,6 +187,14 @@ def ending_of(connection: Connection, pool: Pool | None) -> Ending:
     if close.by == "program":
         return _ending("closed_by_program", evidence)
     return _ending("unknown", evidence, proved=False)
+
+
+def early_close_advice(rest_bytes: int) -> str:
+    """What to do instead of closing a response with so many bytes unread; nothing for a large or
+    unknown rest, of which the close is the cheaper end."""
+    if not 0 < rest_bytes <= SMALL_REST:
+        return ""
+    return f"Read the last {rest_bytes} bytes (drain_conn()) instead of closing the response."
 
 
 def _after_response(close: Close) -> Ending:

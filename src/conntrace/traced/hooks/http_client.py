@@ -186,6 +186,7 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         kernel.tcp_facts(sock) if broken or by in ("program", "response_close") else kernel.NOTHING,
         _whose(by, record),
         by == "error" and getattr(instance, _RESPONSE, None) is not None,
+        _rest_bytes(instance) if by == "response_close" else -1,
     )
     return None
 
@@ -196,6 +197,12 @@ def _whose(by: str, record: ConnectionRecord) -> call_sites.CallSite:
         return call_sites.call_site()
     lease = record.lease
     return lease.site if by == "collected" and lease is not None else call_sites.NOWHERE
+
+
+def _rest_bytes(instance: Any) -> int:
+    """What is left of the announced length of the response; -1 when none was announced."""
+    length = getattr(getattr(instance, _RESPONSE, None), "length", None)
+    return length if isinstance(length, int) else -1
 
 
 def _pool_queue(frame: Any) -> object:
