@@ -369,7 +369,7 @@ _TABLE: tuple[CauseText, ...] = (
         "The connection broke during a response",
         "Part of the response had arrived.",
         "The head of a response had been read, then came a reset or an early end; also where a"
-        " client took what came for the whole (less than the announced length, then the server's FIN).",
+        " client took what came for the whole: less than the announced length, then a FIN.",
         "Look at the server's limits (time, size).",
     ),
     CauseText(
