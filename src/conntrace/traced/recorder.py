@@ -134,8 +134,10 @@ class Recorder:
     def forked(self) -> None:
         """In a forked child: a process of its own, on a connection of its own."""
         parent, recording.active = recording.active, None
+        heard = self._channel is not None and self._channel.alive
         self._close_channel()
-        self._go_on_from(parent)
+        if heard:
+            self._go_on_from(parent)
 
     def pause(self) -> None:
         """Before a snapshot of the process: send what waits and let go of the channel."""
