@@ -41,7 +41,7 @@ class Listening:
 
     def hellos(self) -> list[str]:
         """The first event of each process that has connected; call it when they have ended."""
-        found = []
+        found: list[str] = []
         self._socket.setblocking(False)
         while True:
             try:

@@ -38,9 +38,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        about = self.headers.get("Lambda-Extension-Name") or self.headers.get(
-            "Lambda-Extension-Identifier", ""
-        )
+        headers = ("Lambda-Extension-Name", "Lambda-Extension-Identifier")
+        about = "".join(self.headers.get(name, "") for name in headers)
         self.server.requests.append((self.command, self.path, about, body))
         shutdown = {"eventType": "SHUTDOWN", "shutdownReason": "spindown", "deadlineMs": 2**41}
         answer = json.dumps(shutdown).encode() if self.path.endswith("/next") else b"{}"

@@ -3,11 +3,12 @@
 import json
 import multiprocessing
 import sys
+from typing import Any
 
 main = sys.modules["__main__"]
 
 
-def described(value):
+def described(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, list, dict)):
         return value
     name = getattr(value, "name", "")
@@ -16,7 +17,7 @@ def described(value):
     return [kind, name, origin]
 
 
-def description():
+def description() -> Any:
     names = sorted(vars(main))
     frame, depth = sys._getframe(), 0
     while frame.f_back and frame.f_globals is vars(main):
