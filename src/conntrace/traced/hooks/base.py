@@ -204,7 +204,7 @@ def _called_as_method(original: Callable[..., object]) -> Callable[..., object]:
 
     def method(*args: object, **kwargs: object) -> object:
         instance = args[0]
-        bound = original.__get__(instance, type(instance))  # type: ignore[attr-defined]
+        bound = original.__get__(instance, type(instance))
         result: object = bound(*args[1:], **kwargs)
         return result
 
