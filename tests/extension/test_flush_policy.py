@@ -44,10 +44,10 @@ def test_at_once_while_invocations_are_rare_in_batches_when_they_come_often(
 
 
 def test_after_a_failure_nothing_is_waited_for_until_an_attempt_succeeds() -> None:
-    health = flush_policy.after(Health(), REFUSED, NOW, frozen=False)
+    health = flush_policy.after(Health(), REFUSED, NOW, disturbed=False)
     assert not flush_policy.may_hold(health, NOW + 10_000)
     assert flush_policy.is_due(situation(health=Health(1, not_before_s=NOW - 1)))
-    health = flush_policy.after(health, DELIVERED, NOW + 1, frozen=False)
+    health = flush_policy.after(health, DELIVERED, NOW + 1, disturbed=False)
     assert flush_policy.may_hold(health, NOW + 1)
 
 
@@ -58,7 +58,7 @@ def test_pauses_between_attempts_grow_up_to_a_limit(verdict: Verdict) -> None:
     health = Health()
     pauses = []
     for _ in range(12):
-        health = flush_policy.after(health, Outcome(verdict), NOW, frozen=False)
+        health = flush_policy.after(health, Outcome(verdict), NOW, disturbed=False)
         pauses.append(health.not_before_s - NOW)
         assert not flush_policy.is_due(situation(health=health))
     assert 0.25 <= pauses[0] <= 0.5
@@ -71,7 +71,7 @@ def test_pauses_between_attempts_grow_up_to_a_limit(verdict: Verdict) -> None:
 @pytest.mark.parametrize(("asked_s", "kept_s"), [(7.0, 7.0), (1e9, 300.0)])
 def test_what_the_endpoint_asks_for_is_kept_within_reason(asked_s: float, kept_s: float) -> None:
     busy = Outcome(Verdict.BUSY, retry_after_s=asked_s)
-    assert flush_policy.after(Health(), busy, NOW, frozen=False).not_before_s == NOW + kept_s
+    assert flush_policy.after(Health(), busy, NOW, disturbed=False).not_before_s == NOW + kept_s
 
 
 def test_waiting_in_vain_is_not_repeated_at_once() -> None:
@@ -83,18 +83,20 @@ def test_waiting_in_vain_is_not_repeated_at_once() -> None:
 
 def test_a_slow_success_does_not_invite_to_wait_again() -> None:
     health = flush_policy.waited_in_vain(Health(), NOW)
-    health = flush_policy.after(health, DELIVERED, NOW + 1, frozen=False)
+    health = flush_policy.after(health, DELIVERED, NOW + 1, disturbed=False)
     assert not flush_policy.may_hold(health, NOW + 2)
 
 
 def test_a_failure_across_a_freeze_says_nothing_of_the_back_end() -> None:
     """Else an endpoint whose answer takes longer than the freeze leaves would stay given up."""
-    failed = flush_policy.after(Health(), REFUSED, NOW, frozen=False)
-    health = flush_policy.after(failed, Outcome(Verdict.UNCERTAIN), NOW + 9, frozen=True)
+    failed = flush_policy.after(Health(), REFUSED, NOW, disturbed=False)
+    health = flush_policy.after(failed, Outcome(Verdict.UNCERTAIN), NOW + 9, disturbed=True)
     assert health.failures == 0
     assert not flush_policy.may_hold(health, NOW + 10)
     assert flush_policy.may_hold(health, NOW + 40)
 
 
 def test_a_batch_that_is_too_large_is_no_failure() -> None:
-    assert flush_policy.after(Health(), Outcome(Verdict.TOO_LARGE), NOW, frozen=False) == Health()
+    assert (
+        flush_policy.after(Health(), Outcome(Verdict.TOO_LARGE), NOW, disturbed=False) == Health()
+    )

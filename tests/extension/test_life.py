@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ def test_it_registers_by_its_own_name_and_waits(platform: Platform, start: Start
 def test_the_spans_of_an_invocation_leave_after_its_response(
     platform: Platform, start: Start, function: Function, backend: Collector
 ) -> None:
-    start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
     platform.wait_for_next(1)
     process = function()
     platform.invoke("request-1")
@@ -95,6 +96,8 @@ def test_the_spans_of_an_invocation_leave_after_its_response(
     # Loading the analyzer takes longer than the first moment on a slow machine.
     run_invocations_until(platform, process, lambda: SETUP in backend.names)
     assert "shop" in backend.names
+    # Its memory is taken from the function's: TLS is not loaded for nothing.
+    assert "libssl" not in Path(f"/proc/{extension.process.pid}/maps").read_text()
     (resource_spans, *_) = json.loads(backend.received[0].body)["resourceSpans"]
     assert attributes_of(resource_spans["resource"])["cloud.account.id"] == "123456789012"
 

@@ -38,6 +38,8 @@ MARGIN_S = 0.1
 """Before the deadline nothing is done any more."""
 EARLY_S = 1.0
 """So long before a deadline, or after the function's last word, the analyzer is loaded."""
+INIT_EARLY_S = 5.0
+"""INIT may take so long; before that the processor is the function's."""
 UNSTARTED_S = 0.5
 """An invocation that no process has begun within this time is not waited for."""
 SHUTDOWN_S = 1.5
@@ -112,7 +114,7 @@ class Extension:
             event = self._received(TICK_S, on_wake)
             if event is not None:
                 return event
-            if initializing and self._is_silent(began_s):
+            if initializing and time.monotonic() >= began_s + INIT_EARLY_S:
                 self._thinker.load_step()
 
     def _received(
@@ -129,7 +131,7 @@ class Extension:
             start_ns, end_ns = int(self._tick_s * 1e9), int(now_s * 1e9)
             self._store.add(Fact("PlatformFrozen", time_ns=end_ns, start_ns=start_ns))
             if self._thinker.flusher is not None:
-                self._thinker.flusher.note_freeze()
+                self._thinker.flusher.note_freeze(now_s - self._tick_s)
         self._tick_s = now_s
 
     def _invocation(self, event: NextEvent) -> None:

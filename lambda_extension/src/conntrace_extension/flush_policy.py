@@ -80,17 +80,17 @@ def waited_in_vain(health: Health, now_s: float) -> Health:
     return replace(health, hold_again_s=now_s + IN_VAIN_PAUSE_S)
 
 
-def after(health: Health, outcome: Outcome, now_s: float, *, frozen: bool) -> Health:
+def after(health: Health, outcome: Outcome, now_s: float, *, disturbed: bool) -> Health:
     """What an attempt's outcome teaches.
 
-    `frozen`: the environment stood still in the middle of it, so its failure says nothing of the
-    back end; it is tried again, and one attempt is waited for when a while has passed.
+    `disturbed`: the environment stood still in the middle of it, or we cut it off. Its failure says
+    nothing of the back end; it is tried again, and waited for when a while has passed.
     """
     if outcome.verdict is Verdict.DELIVERED:
         return Health(hold_again_s=health.hold_again_s)
     if outcome.verdict is Verdict.TOO_LARGE:
         return health
-    if frozen:
+    if disturbed:
         return Health(hold_again_s=max(health.hold_again_s, now_s + IN_VAIN_PAUSE_S))
     failures = health.failures + 1
     pause_s = min(FIRST_PAUSE_S * 2 ** min(failures - 1, 10), MAX_PAUSE_S)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from conntrace import semantic_names as names
+from conntrace.analyzer.exporters.http_post import MAX_IDLE_S
 from conntrace.analyzer.exporters.otlp_client import Outcome, Verdict
 from conntrace.analyzer.span import Resource, Span
 from conntrace_extension import flush_policy
@@ -39,7 +40,7 @@ class Flusher:
         self._batch: list[Span] = []
         self._batch_size = MAX_BATCH
         self._uncertain = 0
-        self._frozen = False
+        self._disturbed = False
         self._said_trouble = False
         self._refused = 0
         self._told_drops = 0
@@ -63,9 +64,14 @@ class Flusher:
         """An invocation began."""
         self._invocations.append(now_s)
 
-    def note_freeze(self) -> None:
-        """The environment stood still: an attempt under way is none that tells of the back end."""
-        self._frozen = True
+    def note_freeze(self, seconds: float) -> None:
+        """The environment stood still: an attempt under way is none that tells of the back end.
+
+        After a long time its connection is likely to be dead, without a sign that would end it.
+        """
+        self._disturbed = True
+        if self._batch and seconds > MAX_IDLE_S:
+            self._sender.abort()
 
     def collect(self) -> bool:
         """Take in what has become of the attempt; False when there is nothing new."""
@@ -95,13 +101,22 @@ class Flusher:
 
     def at_shutdown(self, until_s: float, wait: Wait) -> None:
         """Deliver what is there: the last chance. One failure is enough to give up."""
-        if self._batch and not self._await(until_s, wait):
+        if self._batch and not self._is_rescued(until_s, wait):
             return
         failures = self._health.failures
         while self._outgoing and time.monotonic() < until_s:
             self._begin(until_s - time.monotonic())
             if not self._await(until_s, wait) or self._health.failures > failures:
                 return
+
+    def _is_rescued(self, until_s: float, wait: Wait) -> bool:
+        """End an attempt of before: half the time for its answer, the rest for a new connection."""
+        now_s = time.monotonic()
+        if self._await((now_s + until_s) / 2, wait):
+            return True
+        self._disturbed = True
+        self._sender.abort()
+        return self._await(until_s, wait)
 
     def say_what_is_left(self) -> None:
         """The last words: nothing is lost silently."""
@@ -128,7 +143,7 @@ class Flusher:
     def _begin(self, timeout_s: float) -> None:
         self._batch = self._outgoing.take(self._batch_size)
         self._telling = self.dropped
-        self._frozen = False
+        self._disturbed = False
         untold = self._telling - self._told_drops
         batch = _telling_of_drops(self._batch, untold) if untold else self._batch
         self._sender.start(batch, min(timeout_s, self._timeout_s))
@@ -145,7 +160,7 @@ class Flusher:
     def _settle(self, outcome: Outcome) -> None:
         batch, self._batch = self._batch, []
         now_s = time.monotonic()
-        self._health = flush_policy.after(self._health, outcome, now_s, frozen=self._frozen)
+        self._health = flush_policy.after(self._health, outcome, now_s, disturbed=self._disturbed)
         if outcome.verdict is Verdict.DELIVERED:
             self._uncertain = 0
             self._told_drops = self._telling
@@ -171,7 +186,7 @@ class Flusher:
 
     def _say_trouble(self, problem: str) -> None:
         """One line for each outage, not for each attempt."""
-        if not self._said_trouble and not self._frozen:
+        if not self._said_trouble and not self._disturbed:
             self._said_trouble = True
             say(f"spans do not reach {self._place}: {problem} [otlp-trouble]")
 

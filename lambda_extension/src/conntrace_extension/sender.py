@@ -23,6 +23,10 @@ class Client(Protocol):
         """One attempt; does not raise for a back end that fails."""
         ...
 
+    def abort(self) -> None:
+        """From another thread: end the attempt that is under way."""
+        ...
+
 
 class Sender:
     """Hands batches to the thread, and tells by a readable descriptor when one is done."""
@@ -45,6 +49,10 @@ class Sender:
             _thread.start_new_thread(self._run, ())
             self._started = True
         self._jobs.put((batch, timeout_s))
+
+    def abort(self) -> None:
+        """End the attempt under way, if it waits on the network; its outcome follows soon."""
+        self._client.abort()
 
     def outcome(self) -> Outcome | None:
         """What became of the attempt, once; None while it is under way."""

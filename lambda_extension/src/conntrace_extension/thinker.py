@@ -133,6 +133,9 @@ class Thinker:
             self._log_lines = LogLineExporter()
             return self._log_lines
         from conntrace.errors import ConntraceError
+        from conntrace_extension.lean_import import import_http_client
+
+        import_http_client(settings.otlp_traces_endpoint or settings.otlp_endpoint)
         from conntrace_extension.destinations import otlp_endpoint
         from conntrace_extension.flusher import Flusher
         from conntrace_extension.outgoing import Outgoing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -83,6 +84,19 @@ class HttpPost:
             self.close()
             # The first try has written, too.
             raise PostFailed(error, written=True) from error
+
+    def abort(self) -> None:
+        """From another thread: cut the connection, so that a wait on it ends.
+
+        What has arrived can still be read: an answer that is there is not lost.
+        """
+        connection = self._connection
+        kept = connection.sock if connection is not None else None
+        if kept is not None:
+            try:
+                kept.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
 
     def close(self) -> None:
         """Let go of the connection."""

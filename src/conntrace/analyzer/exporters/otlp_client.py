@@ -93,6 +93,10 @@ class OtlpClient:
         too_large = answer.status == _TOO_LARGE and len(spans) > 1
         return Outcome(Verdict.TOO_LARGE if too_large else Verdict.REFUSED, problem)
 
+    def abort(self) -> None:
+        """From another thread: end the attempt that is under way."""
+        self._post.abort()
+
     def close(self) -> None:
         """Let go of the connection."""
         self._post.close()
