@@ -29,14 +29,14 @@ def kind_of(event: InvocationStart) -> str:
     return names.CONSUMER if event.source == _SQS else names.SERVER
 
 
-def context_of(event: InvocationStart, xray_parent: bool) -> tuple[Parent, list[Link]]:
-    """The parent, and the links to what is not the parent.
+def context_of(event: InvocationStart, header: str, xray_parent: bool) -> tuple[Parent, list[Link]]:
+    """The parent, and the links to what is not the parent. `header` is the X-Ray header.
 
     The W3C context of the event goes before the X-Ray header, which Lambda sends with `Sampled=0`
     even when nobody traces with X-Ray, unless the user prefers X-Ray.
     """
     own = foreign(event.trace_id, event.span_id) if event.trace_id and event.span_id else None
-    xray = read_xray(event.xray)
+    xray = read_xray(header)
     linked = [found for text in event.links if (found := read_context(text)) is not None]
     if xray_parent and xray is not None:
         parent = _parent(xray)
@@ -101,9 +101,9 @@ def failed_invocation(
     `end_ns` is CLOCK_MONOTONIC; `error` stands when neither platform nor process says another.
     """
     start = InvocationStart(
-        request_id=told.request_id, arn=told.arn, xray=told.xray, cold=not environment.any_started
+        request_id=told.request_id, arn=told.arn, cold=not environment.any_started
     )
-    parent, links = context_of(start, environment.xray_parent)
+    parent, links = context_of(start, told.xray, environment.xray_parent)
     ids = Ids()
     resource = environment.resource
     name = str(dict(resource.attributes).get(names.FAAS_NAME, "function"))

@@ -90,8 +90,10 @@ class InvocationSpans:
         return below(self._open_init()) if self.function is not None else ROOT
 
     def describe(self, event: Function) -> None:
-        """The process says what function it is."""
+        """The process says what function it is; an initialisation that failed before was tried
+        again."""
         self.function = event
+        self._environment.init_error = ""
         self._maker.room = self._maker.room or SpanRoom()
 
     def forked_from(self, parent: InvocationSpans) -> None:
@@ -115,10 +117,8 @@ class InvocationSpans:
                 failed_invocation(lost, self._environment, event.time_ns, UNFINISHED)
             )
         opened = None
-        if told is not None and not event.xray:
-            event.xray = told.xray
         if not event.other_tool:
-            opened = self._open(event)
+            opened = self._open(event, event.xray or (told.xray if told is not None else ""))
         self._maker.room = SpanRoom()
         self._current = OpenInvocation(
             event.invocation, event.request_id, opened, self._totals.copy(), _deadline(event)
@@ -129,8 +129,8 @@ class InvocationSpans:
         """Else the first invocation may come hours after the initialisation."""
         return self.function is None or self.function.initialization in ("", "on-demand")
 
-    def _open(self, event: InvocationStart) -> OpenSpan:
-        parent, links = context_of(event, self._environment.xray_parent)
+    def _open(self, event: InvocationStart, xray: str) -> OpenSpan:
+        parent, links = context_of(event, xray, self._environment.xray_parent)
         opened = self._maker.begin(
             name_of(event, self._function_name()), parent, event.time_ns, kind_of(event)
         )

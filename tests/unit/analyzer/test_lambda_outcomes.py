@@ -247,6 +247,20 @@ def test_an_import_that_hangs() -> None:
     assert Link(init.trace_id, init.span_id) in one(result).links
 
 
+def test_an_initialisation_that_is_tried_again_is_judged_anew() -> None:
+    """The first one failed; the second one hangs until the time-out."""
+    stream = LambdaStream()
+    stream.send(InitError(error="Runtime.ImportModuleError"))
+    stream.goodbye()
+    again = LambdaStream("fedcba9876543210")
+    again.now = stream.now
+    again.order[:0] = stream.order
+    again.invoke("r-1")
+    again.sleep(3)
+    again.shutdown("timeout")
+    assert ended(one(again.play())) == (True, "timeout", "init")
+
+
 def test_an_invocation_without_any_process() -> None:
     """The runtime never came so far: the extension alone tells."""
     stream = LambdaStream()

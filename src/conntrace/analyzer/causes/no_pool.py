@@ -195,6 +195,7 @@ def _earlier(facts: SetupFacts) -> str:
     if not facts.past_init or client.one_shot or facts.start.one_shot or client.bare:
         return ""
     return (
-        f"Make the {client.owner or 'client'} and its first request to {place(facts.origin)} at"
-        " module level, while the function initialises: this invocation waited for it."
+        f"Make a first request to {place(facts.origin)} at module level, with the"
+        f" {client.owner or 'client'} that the handler uses: then the initialisation waits for the"
+        " connection, not an invocation."
     )
