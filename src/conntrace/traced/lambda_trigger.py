@@ -48,14 +48,6 @@ UNSEEN = Trigger(kind="")
 """For an event that could not be seen."""
 
 
-class Form(NamedTuple):
-    """An event that has values in all these places comes from `source`. The first that fits."""
-
-    source: str
-    kind: str
-    places: tuple[str, ...]
-
-
 # `eventSource` (SNS: `EventSource`) of the first record.
 RECORDS: dict[str, str] = {
     "aws:sqs": PUBSUB,
@@ -72,34 +64,35 @@ RECORDS: dict[str, str] = {
     "aws:codecommit": OTHER,
 }
 
-FORMS: tuple[Form, ...] = (
-    Form("aws:elasticloadbalancing", HTTP, ("requestContext.elb",)),
-    Form("aws:vpc-lattice", HTTP, ("requestContext.serviceNetworkArn",)),
-    Form("aws:apigateway", HTTP, ("requestContext.http",)),
-    Form("aws:apigateway", HTTP, ("requestContext.apiId",)),
-    Form("aws:apigateway", HTTP, ("methodArn", "type")),
-    Form("aws:appsync", HTTP, ("info.fieldName", "info.parentTypeName")),
-    Form("aws:logs", PUBSUB, ("awslogs.data",)),
-    Form("aws:firehose", PUBSUB, ("deliveryStreamArn", "records")),
-    Form("aws:s3-object-lambda", DATASOURCE, ("getObjectContext", "userRequest")),
-    Form("aws:s3-batch", DATASOURCE, ("invocationSchemaVersion", "tasks")),
-    Form("aws:cognito-idp", OTHER, ("triggerSource", "userPoolId")),
-    Form("aws:cognito-sync", OTHER, ("identityPoolId", "datasetRecords")),
-    Form("aws:cloudformation", OTHER, ("RequestType", "StackId", "ResponseURL")),
-    Form("aws:config", OTHER, ("invokingEvent", "configRuleName")),
-    Form("aws:codepipeline", OTHER, ("CodePipeline.job",)),
-    Form("aws:secretsmanager", OTHER, ("SecretId", "ClientRequestToken", "Step")),
-    Form("aws:bedrock", OTHER, ("messageVersion", "agent", "actionGroup")),
-    Form("aws:lex", OTHER, ("bot", "sessionState")),
-    Form("aws:connect", OTHER, ("Name", "Details.ContactData")),
+# An event that has values in all these places is of this source and kind. The first that fits.
+FORMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("aws:elasticloadbalancing", HTTP, ("requestContext/elb",)),
+    ("aws:vpc-lattice", HTTP, ("requestContext/serviceNetworkArn",)),
+    ("aws:apigateway", HTTP, ("requestContext/http",)),
+    ("aws:apigateway", HTTP, ("requestContext/apiId",)),
+    ("aws:apigateway", HTTP, ("methodArn", "type")),
+    ("aws:appsync", HTTP, ("info/fieldName", "info/parentTypeName")),
+    ("aws:logs", PUBSUB, ("awslogs/data",)),
+    ("aws:firehose", PUBSUB, ("deliveryStreamArn", "records")),
+    ("aws:s3-object-lambda", DATASOURCE, ("getObjectContext", "userRequest")),
+    ("aws:s3-batch", DATASOURCE, ("invocationSchemaVersion", "tasks")),
+    ("aws:cognito-idp", OTHER, ("triggerSource", "userPoolId")),
+    ("aws:cognito-sync", OTHER, ("identityPoolId", "datasetRecords")),
+    ("aws:cloudformation", OTHER, ("RequestType", "StackId", "ResponseURL")),
+    ("aws:config", OTHER, ("invokingEvent", "configRuleName")),
+    ("aws:codepipeline", OTHER, ("CodePipeline.job",)),
+    ("aws:secretsmanager", OTHER, ("SecretId", "ClientRequestToken", "Step")),
+    ("aws:bedrock", OTHER, ("messageVersion", "agent", "actionGroup")),
+    ("aws:lex", OTHER, ("bot", "sessionState")),
+    ("aws:connect", OTHER, ("Name", "Details/ContactData")),
 )
 # Nearly every form is ruled out by its first key.
-_FORMS_BY_KEY = tuple((form.places[0].partition(".")[0], form) for form in FORMS)
+_FORMS_BY_KEY = tuple((form[2][0].partition("/")[0], form) for form in FORMS)
 _API_GATEWAY = "aws:apigateway"
 _FUNCTION_URL = "aws:lambda-url"
 _EVENT_BRIDGE = "aws:events"
 _SCHEDULERS = ("aws.events", "aws.scheduler")
-_METHODS = ("requestContext.http.method", "httpMethod", "method")
+_METHODS = ("requestContext/http/method", "httpMethod", "method")
 
 
 def trigger_of(event: object) -> Trigger:
@@ -130,15 +123,15 @@ def _source(event: dict[object, object]) -> tuple[str, str]:
     if "detail-type" in event and isinstance(event.get("source"), str):
         scheduled = event["source"] in _SCHEDULERS and event["detail-type"] == "Scheduled Event"
         return (TIMER if scheduled else PUBSUB), _EVENT_BRIDGE
-    for key, form in _FORMS_BY_KEY:
-        if key in event and all(_at(event, place) is not None for place in form.places):
-            return form.kind, _FUNCTION_URL if _is_function_url(event) else form.source
+    for key, (source, kind, places) in _FORMS_BY_KEY:
+        if key in event and all(_at(event, place) is not None for place in places):
+            return kind, _FUNCTION_URL if _is_function_url(event) else source
     return OTHER, ""
 
 
 def _at(event: object, place: str) -> object:
-    """The value at a place like `requestContext.http.method`; None when there is none."""
-    for name in place.split("."):
+    """The value at a place like `requestContext/http/method`; None when there is none."""
+    for name in place.split("/"):
         if not isinstance(event, dict):
             return None
         event = event.get(name)
@@ -146,7 +139,7 @@ def _at(event: object, place: str) -> object:
 
 
 def _is_function_url(event: object) -> bool:
-    domain = _at(event, "requestContext.domainName")
+    domain = _at(event, "requestContext/domainName")
     return isinstance(domain, str) and ".lambda-url." in domain
 
 
@@ -160,7 +153,7 @@ def _method(event: object) -> str:
 
 def _route(event: dict[object, object]) -> str:
     """`/orders/{id}`, or a WebSocket's `$connect`; nothing where a route would be the path."""
-    route = event.get("routeKey") or event.get("resource") or _at(event, "requestContext.routeKey")
+    route = event.get("routeKey") or event.get("resource") or _at(event, "requestContext/routeKey")
     if not isinstance(route, str) or route == "$default":
         return ""
     # HTTP APIs put the method before it: `GET /orders/{id}`.
@@ -171,7 +164,7 @@ def _parent(event: dict[object, object]) -> tuple[str, str]:
     for headers in (
         event.get("headers"),
         event.get("multiValueHeaders"),
-        _at(event, "request.headers"),
+        _at(event, "request/headers"),
     ):
         if headers:
             ids = parent_ids(header_of(headers, TRACEPARENT))
@@ -198,14 +191,14 @@ def _first_records(event: dict[object, object]) -> list[object]:
 
 
 def _sqs_link(record: object) -> str:
-    header = xray_header(_at(record, "attributes.AWSTraceHeader"))
-    return _traceparent(_at(record, "messageAttributes.traceparent.stringValue")) or (
+    header = xray_header(_at(record, "attributes/AWSTraceHeader"))
+    return _traceparent(_at(record, "messageAttributes/traceparent/stringValue")) or (
         header if is_link(header) else ""
     )
 
 
 def _sns_link(record: object) -> str:
-    return _traceparent(_at(record, "Sns.MessageAttributes.traceparent.Value"))
+    return _traceparent(_at(record, "Sns/MessageAttributes/traceparent/Value"))
 
 
 def _kafka_link(record: object) -> str:

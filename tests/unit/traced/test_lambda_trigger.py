@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conntrace.traced.lambda_trigger import MAX_RECORDS, RECORDS, Trigger, trigger_of
+from conntrace.traced.lambda_trigger import FORMS, MAX_RECORDS, RECORDS, Trigger, trigger_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -154,6 +154,7 @@ CASES: dict[str, tuple[Any, Trigger]] = {
         {"RequestType": "Create", "StackId": "s", "ResponseURL": "u"},
         Trigger("other", "aws:cloudformation"),
     ),
+    "CodePipeline": ({"CodePipeline.job": {"id": "1"}}, Trigger("other", "aws:codepipeline")),
     "direct, with a parent": (
         {"headers": {"traceparent": W3C}},
         Trigger("other", "", "", "", TRACE, SPAN),
@@ -177,6 +178,22 @@ def test_event(name: str) -> None:
 def test_each_source_of_records(source: str) -> None:
     """The table is what decides."""
     assert trigger_of(records(source))[:2] == (RECORDS[source], source)
+
+
+@pytest.mark.parametrize("row", range(len(FORMS)))
+def test_each_form(row: int) -> None:
+    """An event with values in these places, and only such a one."""
+    source, kind, places = FORMS[row]
+    event: dict[str, Any] = {}
+    for place in places:
+        *outer, name = place.split("/")
+        holder = event
+        for each in outer:
+            holder = holder.setdefault(each, {})
+        holder[name] = "value"
+    assert trigger_of(event)[:2] == (kind, source)
+    del event[places[-1].partition("/")[0]]
+    assert trigger_of(event)[:2] == ("other", "")
 
 
 @pytest.mark.parametrize(
