@@ -155,6 +155,23 @@ class TestRequireComponent:
             require.require_component("jaeger")
 
 
+class TestRequire:
+    def test_goes_on_where_the_machine_is_able(self) -> None:
+        require.require(True, "no reason")
+
+    def test_skips_with_the_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("CI", raising=False)
+
+        with pytest.raises(pytest.skip.Exception, match="no name spaces"):
+            require.require(False, "no name spaces")
+
+    def test_fails_in_ci(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CI", "true")
+
+        with pytest.raises(pytest.fail.Exception, match="no name spaces"):
+            require.require(False, "no name spaces")
+
+
 def test_every_component_can_be_located_or_says_why() -> None:
     for module in COMPONENTS.values():
         assert callable(module.locate)

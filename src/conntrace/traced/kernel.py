@@ -111,7 +111,8 @@ def run_delay_ns() -> int:
             return int(read_file(file, 100).split()[1])
         finally:
             close_file(file)
-    except (OSError, ValueError, IndexError):
+    except Exception:
+        # Also what an audit hook of the program says against opening a file.
         return -1
 
 

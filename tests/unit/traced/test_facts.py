@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import urllib3
@@ -194,6 +195,8 @@ def test_run_delay_where_the_scheduler_does_not_tell(
             file.write_bytes(content)
         monkeypatch.setattr(kernel, "_SCHEDULER_FILE", str(file))
         assert kernel.run_delay_ns() == -1
+    monkeypatch.setattr(kernel, "open_file", mock.Mock(side_effect=RuntimeError("not here")))
+    assert kernel.run_delay_ns() == -1
     monkeypatch.setattr(kernel, "LINUX", False)
     assert kernel.run_delay_ns() == -1
 
