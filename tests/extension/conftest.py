@@ -30,12 +30,18 @@ def backend() -> Iterator[Collector]:
 
 @pytest.fixture
 def start(platform: Platform, tmp_path: Path) -> Iterator[Start]:
-    """`start(**environment)` starts the extension; `without` names what its layer lacks."""
+    """`start(**environment)` starts the extension; `without` names what its layer lacks.
+
+    `most_file_bytes` is the largest file that it may write.
+    """
     with contextlib.ExitStack() as stack:
 
-        def started(*, without: str = "", **environment: str) -> ExtensionProcess:
+        def started(
+            *, without: str = "", most_file_bytes: int | None = None, **environment: str
+        ) -> ExtensionProcess:
             layer = make_layer(tmp_path, without=without)
-            return stack.enter_context(running_extension(layer, platform, environment))
+            running = running_extension(layer, platform, environment, most_file_bytes)
+            return stack.enter_context(running)
 
         yield started
 

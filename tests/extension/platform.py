@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import resource
 import shutil
 import signal
 import subprocess
@@ -228,9 +229,15 @@ def make_layer(folder: Path, *, without: str = "") -> Path:
 
 @contextlib.contextmanager
 def running_extension(
-    layer: Path, platform: Platform, environment: Mapping[str, str]
+    layer: Path,
+    platform: Platform,
+    environment: Mapping[str, str],
+    most_file_bytes: int | None = None,
 ) -> Iterator[ExtensionProcess]:
     extension = ExtensionProcess(layer, platform, environment)
+    if most_file_bytes is not None:
+        limits = (most_file_bytes, most_file_bytes)
+        resource.prlimit(extension.process.pid, resource.RLIMIT_FSIZE, limits)
     try:
         yield extension
     finally:
