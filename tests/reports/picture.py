@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 AXIS, HEAD, ROW, LEFT, RIGHT = 26, 24, 22, 10, 16
-"""Sizes in timeline.js."""
+"""Sizes in lanes.js."""
 
 # The picture is copied: Chromium warns of a canvas that is read often.
 _COUNT = """([x, y, width, height, name]) => {

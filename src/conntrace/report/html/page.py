@@ -11,7 +11,18 @@ from typing import TextIO
 from conntrace.report.html.data import page_data
 from conntrace.report.load import Loaded
 
-_SCRIPTS = ("tools.js", "timeline.js", "table.js", "panel.js", "app.js")
+_SCRIPTS = (
+    "tools.js",
+    "lanes.js",
+    "drawing.js",
+    "marks.js",
+    "table.js",
+    "panel.js",
+    "summary.js",
+    "filters.js",
+    "app.js",
+)
+"""One program in this order: what runs at once needs what stands before it."""
 
 
 def write_html(told: Loaded, stream: TextIO) -> None:
