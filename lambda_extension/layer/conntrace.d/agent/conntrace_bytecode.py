@@ -48,16 +48,17 @@ class _Loader(SourceFileLoader):  # type: ignore[misc]
 class _Finder:
     """Knows the modules of the index, and no others."""
 
-    def __init__(self, index: dict[str, tuple[str, int, int]]) -> None:
+    def __init__(self, index: dict[str, str]) -> None:
         self._index = index
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
         place = self._index.get(name)
         if place is None:
             return None
-        file = place[0]
+        below, start, length = place.split("\t")
+        file = f"{_HOME}/{below}"
         packages = [file.rpartition("/")[0]] if file.endswith("/__init__.py") else None
-        loader = _Loader(name, *place)
+        loader = _Loader(name, file, int(start), int(length))
         return spec_from_file_location(
             name, file, loader=loader, submodule_search_locations=packages
         )
@@ -71,10 +72,6 @@ def install() -> None:
     except OSError:
         return
     if magic == MAGIC_NUMBER.hex():
-        sys.meta_path.insert(0, _Finder(dict(map(_entry, lines))))  # type: ignore[arg-type]
-
-
-def _entry(line: str) -> tuple[str, tuple[str, int, int]]:
-    """A line of an index: module, source file below the layer's private folder, start, length."""
-    name, file, start, length = line.split("\t")
-    return name, (f"{_HOME}/{file}", int(start), int(length))
+        # Of each line: module, then source file below the private folder, start, length.
+        index = dict(line.split("\t", 1) for line in lines)
+        sys.meta_path.insert(0, _Finder(index))  # type: ignore[arg-type]
