@@ -37,9 +37,15 @@ class Dial:
 
     def leads_to(self, event: ConnectStart) -> bool:
         """Whether the connect goes to what this dial looked up, or tries its next address."""
-        if self.lookup_start is None or event.time_ns - self.latest_ns > WINDOW_NS:
+        asked = self.lookup_start
+        if asked is None or event.time_ns - self.latest_ns > WINDOW_NS:
             return False
-        return event.address in self.answers or event.address == self.lookup_start.host
+        if asked.port and event.port != asked.port:
+            return False
+        target = (event.address, event.port)
+        if target in [(each.start.address, each.start.port) for each in self.connects]:
+            return False  # a retry, or someone else: each address is tried once for a lookup
+        return event.address in self.answers or event.address == asked.host
 
 
 class RawDials:

@@ -17,8 +17,10 @@ def look_up(stream: Stream, operation: int, *answers: str, error: str = "", **mo
     stream.send(LookupEnd(operation=operation, answers=answers, error=error))
 
 
-def connect(stream: Stream, operation: int, address: str, error: str = "") -> None:
-    stream.send(ConnectStart(operation=operation, address=address, port=5432))
+def connect(
+    stream: Stream, operation: int, address: str, error: str = "", port: int = 5432
+) -> None:
+    stream.send(ConnectStart(operation=operation, address=address, port=port))
     stream.sleep(0.001)
     stream.send(ConnectEnd(operation=operation, error=error))
 
@@ -91,6 +93,21 @@ def test_a_raw_socket_that_tries_a_second_address_falls_back() -> None:
     assert one.attributes["conntrace.attempt.count"] == 2
     assert text(one, "conntrace.cause.name") == "unpooled_socket"
     assert text(two, "conntrace.cause.name") == "address_fallback"
+
+
+@pytest.mark.parametrize(
+    ("address", "port"), [("192.0.2.7", 5432), ("192.0.2.8", 21)], ids=["retry", "other port"]
+)
+def test_what_follows_a_refusal_is_not_always_the_next_address(address: str, port: int) -> None:
+    """A retry, and a connect to an answer of the lookup but to another service, stand alone."""
+    stream = Stream()
+    look_up(stream, 1, "192.0.2.7", "192.0.2.8")
+    connect(stream, 2, "192.0.2.7", error="connection_refused")
+    connect(stream, 3, address, port=port)
+    result = stream.analyze()
+    for span in result.named("socket connect"):
+        assert text(span, "conntrace.cause.name") == "unpooled_socket"
+        assert span.attributes["conntrace.attempt.count"] == 1
 
 
 def test_a_failed_lookup_is_not_guessed_at() -> None:
