@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conntrace.analyzer.cost import Totals
-from conntrace.analyzer.environment import Environment
+from conntrace.analyzer.environment import TIMEOUT, Environment
 from conntrace.analyzer.ledger import Ledger
 from conntrace.analyzer.span import Resource, Span
 from conntrace.analyzer.spans_closes import CloseSpans
@@ -241,8 +241,11 @@ class ProcessSpans:
 
     def break_off(self, end_ns: int, error: str) -> None:
         """End everything that goes on, as an error of this type (`error.type`)."""
-        end_ns = max(end_ns, self.latest_ns)
         error = self.invocations.outcome or error
+        if error == TIMEOUT and self.invocations.deadline_ns:
+            # The platform keeps its deadline; the host hears of it sooner or later.
+            end_ns = self.invocations.deadline_ns
+        end_ns = max(end_ns, self.latest_ns)
         doing = self._doing()
         self._closes.write_waiting()
         self._steps.break_off(end_ns, error)

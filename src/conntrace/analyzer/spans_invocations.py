@@ -77,6 +77,11 @@ class InvocationSpans:
         return self._current.request_id if self._current is not None else ""
 
     @property
+    def deadline_ns(self) -> int:
+        """When the platform ends the running invocation (CLOCK_MONOTONIC); 0 when not known."""
+        return self._current.deadline_ns if self._current is not None else 0
+
+    @property
     def outcome(self) -> str:
         """error.type by which the platform says that the running invocation ended."""
         return self._environment.outcome(self.running) if self.running else ""
@@ -170,9 +175,8 @@ class InvocationSpans:
 
     def tick(self, now_ns: int, doing: str) -> None:
         """Time passes: an invocation that nobody ends is over some time after its deadline."""
-        deadline_ns = self._current.deadline_ns if self._current is not None else 0
-        if deadline_ns and now_ns > deadline_ns + OVERDUE_NS:
-            self.break_off(deadline_ns, TIMEOUT, doing or "handler")
+        if self.deadline_ns and now_ns > self.deadline_ns + OVERDUE_NS:
+            self.break_off(self.deadline_ns, TIMEOUT, doing or "handler")
 
     # --- the initialisation ---------------------------------------------------------------------
     def _open_init(self) -> OpenSpan:

@@ -64,7 +64,9 @@ def test_a_shutdown_ends_what_is_open(reason: str, error: str, lost: bool) -> No
     (request,) = below(result, one(result))
     assert ended(request) == (True, error, "waiting")
     assert number(one(result), "conntrace.ledger.requests") == 1
-    assert request.end_ns - request.start_ns >= 3 * SECOND - 1 or lost
+    if error == "timeout":
+        # The platform keeps its deadline, whenever the host heard of it.
+        assert one(result).end_ns - one(result).start_ns == 3 * SECOND
 
 
 @pytest.mark.parametrize("phase", ["dns", "connect", "tls", "handler"])
