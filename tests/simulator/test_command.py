@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,30 @@ def test_spans_are_kept(tmp_path: Path) -> None:
     done = run(*words, code=1)
     assert read_spans(output) == []
     assert f"spans: {output}" in done.stderr
+
+
+def test_a_terminal_shows_what_is_waited_for() -> None:
+    """Long gaps are no silence, and nothing of it is in what is piped."""
+    ours, theirs = pty.openpty()
+    words = ["app.do", *PROBE_ALONE, "--task-root", str(FUNCTION), "--gaps", "0,0.5"]
+    events = '"nothing"\n'
+    with subprocess.Popen(
+        [sys.executable, "-m", "conntrace", "lambda", *words, "--events", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as running:
+        os.close(theirs)
+        output, _ = running.communicate(events, timeout=60)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:
+        pass  # The other end is closed.
+    finally:
+        os.close(ours)
+    assert running.returncode == 0
+    assert b"invocation 2 of 2, frozen for 0.5 s before it" in shown
+    assert "invocation 2 of 2" not in output

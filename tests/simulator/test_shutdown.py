@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -78,3 +79,29 @@ time.sleep(60)
         assert [alive(pid) for pid in pids] == [True, True]
         os.kill(holder.pid, signal.SIGKILL)
     wait_until(lambda: not any(alive(pid) for pid in pids), "the function's processes to end")
+
+
+def test_an_error_of_the_caller_breaks_off(start: Start) -> None:
+    """Nobody waits for a long invocation, or for a long gap, that nobody wants any more."""
+    for event, gap_s in (("sleep 60", 0.0), ("nothing", 60.0)):
+        function = start(probe=True, timeout_s=90)
+        function.invoke("nothing")
+        thread = threading.Thread(target=function.invoke, args=(event,), kwargs={"gap_s": gap_s})
+        thread.start()
+        time.sleep(0.5)
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), function:
+            raise KeyboardInterrupt
+        thread.join(20)
+        assert not thread.is_alive()
+        assert time.monotonic() - begun < 20
+
+
+def test_the_program_around_the_environment_is_killed(start: Start) -> None:
+    """The processes go with it, and the invocation ends."""
+    function = start(timeout_s=60)
+    pid = function.invoke("nothing").json()["pid"]
+    [holder] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1:2]
+    threading.Timer(0.5, os.kill, (int(holder), signal.SIGKILL)).start()
+    assert function.invoke("sleep 50").error == "Runtime.ExitError"
+    wait_until(lambda: not alive(pid), "the function's process to end")

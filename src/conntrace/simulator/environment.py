@@ -42,6 +42,7 @@ class Environment:
         self._spoiled = False
         """An INIT has failed, or an invocation has: the next INIT is part of an invocation."""
         self._rest_since = 0.0
+        self._broken_off = threading.Event()
         self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="lambda", daemon=True)
         self._thread.start()
@@ -79,8 +80,16 @@ class Environment:
         self._orders.put(work)
         done.result()
 
-    def shut_down(self, reason: str) -> Callable[[], None]:
-        """End the environment; gives a function that waits for the end."""
+    def shut_down(self, reason: str, at_once: bool = False) -> Callable[[], None]:
+        """End the environment; gives a function that waits for the end.
+
+        What it does now is done first, or `at_once` broken off.
+        """
+        generation = self._generation
+        if at_once:
+            self._broken_off.set()
+            if generation is not None:
+                generation.board.fail(Failure("Sandbox.Failure", "broken off by the caller"))
         self._orders.put(lambda: self._end(reason))
         self._orders.put(None)
         return self._thread.join
@@ -202,7 +211,7 @@ class Environment:
             return
         rest = self._rest_since + order.gap_s - time.monotonic()
         if rest > 0:
-            time.sleep(rest)
+            self._broken_off.wait(rest)
         if generation.frozen:
             generation.thaw()
             order.invocation.frozen_s = time.monotonic() - self._rest_since

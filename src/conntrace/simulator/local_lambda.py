@@ -96,7 +96,7 @@ class LocalLambda:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.close(at_once=kind is not None)
 
     def invoke(
         self,
@@ -128,16 +128,19 @@ class LocalLambda:
                 environment.used_at = time.monotonic()
         return invocation
 
-    def shutdown(self, reason: str = "spindown") -> None:
-        """End all environments with SHUTDOWN; the next invocation is cold again."""
+    def shutdown(self, reason: str = "spindown", *, at_once: bool = False) -> None:
+        """End all environments with SHUTDOWN; the next invocation is cold again.
+
+        Invocations are brought to their end first, or `at_once` broken off.
+        """
         with self._lock:
             ended, self._environments = self._environments, []
-        for wait in [environment.shut_down(reason) for environment in ended]:
+        for wait in [environment.shut_down(reason, at_once) for environment in ended]:
             wait()
 
-    def close(self) -> None:
+    def close(self, *, at_once: bool = False) -> None:
         """SHUTDOWN, and nothing is left of the function."""
-        self.shutdown()
+        self.shutdown(at_once=at_once)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property

@@ -48,6 +48,9 @@ class Output:
                     self._rest = b""
                     return False
                 whole, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
+                if len(self._rest) > _CHUNK:
+                    # Too long for a line: taken in pieces.
+                    whole, newline, self._rest = whole + newline + self._rest, b"", b""
                 self._log.add(self._kind, whole + newline)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from conntrace.simulator import processes
 _PROGRAM = Path(__file__).with_name("sandbox_program.py")
 _START_LIMIT_S = 30.0
 _LARGEST_MESSAGE = 1024 * 1024
+LIBRARIES = "LD_LIBRARY_PATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Sandbox:
                 [*command, json.dumps(lines)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                env={},
+                # The interpreter itself may need it.
+                env={name: os.environ[name] for name in (LIBRARIES,) if name in os.environ},
                 start_new_session=True,
             )
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST_MESSAGE)
@@ -143,10 +145,16 @@ class Sandbox:
         return json.loads(message) if message else None
 
     def _listen(self) -> None:
+        running = set()
         while (news := self._receive()) is not None:
             if "started" in news:
+                running.add(news["started"])
                 with self._news:
                     self._started[news["started"]] = news["pid"]
                     self._news.notify_all()
             elif "exited" in news:
+                running.discard(news["exited"])
                 self._on_exit(news["exited"], news["code"])
+        # Its end, expected or not, is the end of all.
+        for name in running:
+            self._on_exit(name, -signal.SIGKILL)

@@ -93,7 +93,7 @@ def function_environment(
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "PATH": f"{path}:{opt}/bin",
-        "LD_LIBRARY_PATH": f"{settings.task_root}:{settings.task_root}/lib:{opt}/lib",
+        "LD_LIBRARY_PATH": _library_path(settings.task_root, opt),
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_SESSION_TOKEN": "local",
@@ -119,6 +119,12 @@ def function_environment(
     if settings.managed:
         variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(settings.max_concurrency)
     return variables
+
+
+def _library_path(task_root: Path, opt: str) -> str:
+    """The function's own folders; the caller's path too, which the interpreter may need."""
+    own = [str(task_root), f"{task_root}/lib", f"{opt}/lib"]
+    return ":".join([*own, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
 
 
 def extension_environment(function: Mapping[str, str]) -> dict[str, str]:
