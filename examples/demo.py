@@ -6,6 +6,7 @@ stand-in for DynamoDB that closes connections idle for 2 s. Nothing leaves this 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import socket
@@ -185,15 +186,15 @@ def back_end() -> str:
     return f"{named.rstrip('/')}/v1/traces"
 
 
-def report() -> int:
+def report(span_file: Path) -> int:
     """What `conntrace report` says of all spans."""
-    command = [sys.executable, "-m", "conntrace", "report", str(SPAN_FILE)]
+    command = [sys.executable, "-m", "conntrace", "report", str(span_file)]
     return subprocess.run(command, check=False).returncode
 
 
-def pass_on(url: str) -> str:
+def pass_on(span_file: Path, url: str) -> str:
     """Send the spans to a back end as they came, one request a line; why it failed, or empty."""
-    for line in SPAN_FILE.read_bytes().splitlines():
+    for line in span_file.read_bytes().splitlines():
         request = urllib.request.Request(url, line, {"Content-Type": "application/json"})
         try:
             urllib.request.urlopen(request, timeout=10).close()
@@ -202,38 +203,42 @@ def pass_on(url: str) -> str:
     return ""
 
 
-def say_where_spans_are(spans: Spans) -> None:
+def say_where_spans_are(span_file: Path) -> None:
     """The file, and the page in Jaeger of a trace that is worth looking at."""
-    print(f"\nspans: {SPAN_FILE}")
+    print(f"\nspans: {span_file}")
     url = back_end()
     if not url:
         print(f"nothing listens on localhost:{OTLP_PORT}: with a Jaeger there, it gets them too")
         return
-    problem = pass_on(url)
+    problem = pass_on(span_file, url)
     if problem:
         print(f"{url} did not take them: {problem}")
         return
-    found = [each for each in spans.setups if each.attributes[names.CAUSE_NAME] == WORTH_LOOKING_AT]
+    setups = read_spans(span_file).setups
+    found = [each for each in setups if each.attributes[names.CAUSE_NAME] == WORTH_LOOKING_AT]
     page = f"trace/{found[0].trace_id}" if found else f"search?service={SERVICE}"
     print(f"also sent to {url}; in Jaeger: {JAEGER}/{page}")
 
 
 def main() -> int:
     """Run the demo; the exit code is that of the report."""
-    layer = Path(sys.argv[1]) if len(sys.argv) > 1 else LAYER
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--layer", type=Path, default=LAYER, help="default: dist/…-layer.zip")
+    parser.add_argument("--spans", type=Path, default=SPAN_FILE, help="default: build/demo/…")
+    options = parser.parse_args()
     print(INTRODUCTION, flush=True)
-    SPAN_FILE.parent.mkdir(parents=True, exist_ok=True)
-    SPAN_FILE.unlink(missing_ok=True)
+    options.spans.parent.mkdir(parents=True, exist_ok=True)
+    options.spans.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="conntrace-demo-") as name:
         folder = Path(name)
-        with stand_in(folder) as url, contextlib.closing(SpanReceiver(SPAN_FILE)) as receiver:
+        with stand_in(folder) as url, contextlib.closing(SpanReceiver(options.spans)) as receiver:
             variables = configuration(url, folder, receiver.endpoint)
             for function in FUNCTIONS:
                 print(f"{function.name}: {function.meaning}", flush=True)
-                done = run(function, layer, variables)
-                show(function, done, read_spans(SPAN_FILE))
-    code = report()
-    say_where_spans_are(read_spans(SPAN_FILE))
+                done = run(function, options.layer, variables)
+                show(function, done, read_spans(options.spans))
+    code = report(options.spans)
+    say_where_spans_are(options.spans)
     return code
 
 

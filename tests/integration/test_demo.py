@@ -40,9 +40,10 @@ def run_program(*words: str | Path, env: dict[str, str]) -> str:
 def run_demo(folder: Path, env: dict[str, str]) -> tuple[str, Spans]:
     """What the demo shows, and the spans it leaves."""
     run_program("-m", "lambda_extension.build", "--to", folder, env={})
-    layer = folder / "conntrace-layer.zip"
-    shown = run_program(CHECKOUT / "examples" / "demo.py", layer, env=env)
-    return shown, read_spans(CHECKOUT / "build" / "demo" / "spans.jsonl")
+    spans = folder / "spans.jsonl"
+    options = ["--layer", folder / "conntrace-layer.zip", "--spans", spans]
+    shown = run_program(CHECKOUT / "examples" / "demo.py", *options, env=env)
+    return shown, read_spans(spans)
 
 
 @pytest.mark.component
