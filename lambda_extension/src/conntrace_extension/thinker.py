@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from conntrace.analyzer.exporters.log_line import LogLineExporter
     from conntrace.analyzer.pipeline import Pipeline
-    from conntrace.analyzer.span import AttributeValue, Exporter
+    from conntrace.analyzer.span import Exporter
     from conntrace.config import Settings
     from conntrace_extension.flusher import Flusher
     from conntrace_extension.store import Store
@@ -115,6 +114,7 @@ class Thinker:
         from conntrace.analyzer.exporters.resource import with_resource_attributes
         from conntrace.analyzer.exporters.sampling import sampled
         from conntrace.analyzer.pipeline import Pipeline
+        from conntrace_extension.host_resource import host_resource
 
         exporter = self._exporter(settings)
         if exporter is not None:
@@ -122,7 +122,7 @@ class Thinker:
         return Pipeline(
             self._exporters,
             redact=settings.redact,
-            host_resource=self._host_resource(),
+            host_resource=host_resource(os.environ, self._facts, settings.service_name),
             propagators=settings.propagators,
         )
 
@@ -156,13 +156,3 @@ class Thinker:
         )
         self.flusher.count_also(lambda: self._store.left_out)
         return outgoing
-
-    def _host_resource(self) -> dict[str, AttributeValue]:
-        """What the function's process does not know of itself."""
-        from conntrace import semantic_names as names
-
-        try:
-            account = json.loads(self._facts).get("accountId")
-        except (ValueError, AttributeError):
-            return {}
-        return {names.CLOUD_ACCOUNT_ID: account} if isinstance(account, str) else {}
