@@ -208,7 +208,9 @@ def test_print(eleven: Path, open_page: OpenPage) -> None:
 
 def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
     """Markup, control characters and endless names are shown and never obeyed."""
-    story = Story(host=HOSTILE + "x" * 10_000, resource={"service.name": HOSTILE})
+    resource = {"service.name": HOSTILE, "faas.name": HOSTILE, "process.command": HOSTILE}
+    story = Story(host=HOSTILE + "x" * 10_000, resource=resource)
+    call = story.span(HOSTILE, 0.0, 60.0, kind="SERVER", error=HOSTILE, faas__invocation_id=HOSTILE)
     told: dict[str, Any] = {
         "conntrace__cause__detail": HOSTILE,
         "conntrace__cause__advice": HOSTILE,
@@ -218,7 +220,11 @@ def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
         "code__file__path": HOSTILE,
         "conntrace__cause__avoidable": True,
     }
-    story.connect("c1", 0.0, HOSTILE, parent=story.request("c1", 0.0, 40.0), **told)
+    story.connect("c1", 0.0, HOSTILE, parent=story.request("c1", 0.0, 40.0, call), **told)
+    failing = {"parent": call, "error": HOSTILE, **told}
+    story.connect("c2", 1.0, HOSTILE, **failing)
+    story.close("c1", 2.0, conntrace__close__reason=HOSTILE, conntrace__pool__id=HOSTILE)
+    story.span(f"pool eviction {HOSTILE}", 2.0, 0.0, conntrace__pool__id=HOSTILE)
     with open_page() as opened:
         opened.open(page_of(story.records(), tmp_path / "report.html"))
         page = opened.page
@@ -227,6 +233,11 @@ def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
         assert page.locator("script").count() == 2
         assert "<img src=x onerror=alert(1)>" in page.inner_text("#panel")
         assert "\\x1b[2J\\u202e" in page.inner_text("#panel")
+        page.select_option("#invocation", "0")
+        page.get_by_role("button", name="at 0.000 s").first.click()
+        for place in ("#calls", "#functions", "#invocation", "#failed", "#legend", "body"):
+            assert page.locator(f"{place} img").count() == 0
+        assert "<img src=x onerror=alert(1)>" in page.inner_text("#calls")
         opened.picture("hostile")
 
 

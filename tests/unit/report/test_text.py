@@ -86,8 +86,10 @@ def test_hostile_texts_are_shown_and_never_obeyed(text: str, width: int) -> None
     story.close("c2", 1.0, conntrace__close__reason=text, conntrace__close__initiator=text)
     story.span(f"DNS lookup {text}", 2.0, 1.0, conntrace__cause__name=text, **told)
     story.span(text, 3.0, 1.0)
-    other = Story(resource={"process.command": text, "service.instance.id": text}, prefix=1)
-    other.connect("c1", 0.0)
+    names = {"process.command": text, "service.instance.id": text, "faas.name": text}
+    other = Story(resource=names, prefix=1)
+    call = other.span(text, 0.0, 9.0, kind="SERVER", error=text, faas__invocation_id=text or "a")
+    other.connect("c1", 0.0, parent=call)
     out = rendered([*story.records(), *other.records()], width)
     assert all(character.isprintable() or character == "\n" for character in out)
     assert_fits(out, width)
