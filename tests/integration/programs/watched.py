@@ -1,4 +1,8 @@
-"""Runs another program and counts what it looks up: `watched.py COUNTS MODULE FUNCTION ...`."""
+"""Runs another program and counts what it looks up: `watched.py COUNTS MODULE FUNCTION ...`.
+
+Two witnesses that are not ours: the C function in which every `getaddrinfo` ends, and for all other
+ways to look up the interpreter's audit.
+"""
 
 import _socket
 import importlib
@@ -8,6 +12,9 @@ import sys
 
 import loopback_names  # noqa: F401 - makes the *.test names known
 
+NAMED = ("socket.gethostbyname", "socket.gethostbyaddr")
+# These look up by themselves, when they are given a name.
+ADDRESSED = ("socket.connect", "socket.sendto")
 counts: dict[str, int] = {}
 
 
@@ -19,19 +26,29 @@ def is_literal(host: str) -> bool:
     return True
 
 
-def counted(original):
-    """Every lookup of the interpreter ends in this function, whoever asks for it."""
+def count(host: object) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if isinstance(name, str) and not is_literal(name):
+        counts[name] = counts.get(name, 0) + 1
 
+
+def counted(original):
     def getaddrinfo(host, *arguments, **named):
-        name = host.decode() if isinstance(host, bytes) else host
-        if isinstance(name, str) and not is_literal(name):
-            counts[name] = counts.get(name, 0) + 1
+        count(host)
         return original(host, *arguments, **named)
 
     return getaddrinfo
 
 
+def witness(event, arguments):
+    if event in NAMED:
+        count(arguments[0])
+    elif event in ADDRESSED and isinstance(arguments[1], tuple):
+        count(arguments[1][0])
+
+
 _socket.getaddrinfo = counted(_socket.getaddrinfo)
+sys.addaudithook(witness)
 _, output, module, function, *arguments = sys.argv
 getattr(importlib.import_module(module), function)(*arguments)
 with open(output, "w", encoding="utf-8") as file:
