@@ -67,6 +67,7 @@ class InvocationSpans:
         self._init: OpenSpan | None = None
         self._init_reference: SpanReference | None = None
         self._current: OpenInvocation | None = None
+        self._first: OpenSpan | None = None
         self._between: Parent | None = None
         self._init_over = False
         self._init_end_told = False
@@ -142,6 +143,7 @@ class InvocationSpans:
         describe_invocation(opened.span, event)
         opened.span.links += links
         self._link_init(opened)
+        self._first = self._first or opened
         return opened
 
     def _function_name(self) -> str:
@@ -216,8 +218,8 @@ class InvocationSpans:
         if self._init_over and self._init is not None:
             return  # it has left already
         opened = self._open_init()
-        if self._current is not None and self._current.open is not None:
-            self._link_init(self._current.open)
+        if self._init_over:
+            self._link_late(opened)
         span = opened.span
         if 0 <= span.start_ns - event.start_wall_ns <= LONGEST_INIT_NS:
             span.start_ns = event.start_wall_ns
@@ -226,6 +228,14 @@ class InvocationSpans:
             self._init_end_told = True
         if event.error or self._init_over:
             self._end_init(0, event.error)
+
+    def _link_late(self, init: OpenSpan) -> None:
+        """The first invocation has begun: it is linked, or, when it has left, linked to."""
+        first, self._init_reference = self._first, None
+        if first is not None and first.ended:
+            init.span.links.append(Link(*first.reference))
+        elif first is not None:
+            first.span.links.append(Link(*init.reference))
 
     def _link_init(self, first: OpenSpan) -> None:
         """The first invocation shows what came before it."""
