@@ -56,11 +56,26 @@ def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
         )
     advice = ""
     if discards:
-        advice = (
-            f"Raise the maxsize of the {facts.client.owner or 'client'}'s pool from"
-            f" {checkout.maxsize} to at least {facts.in_use + 1}, or use block=True."
-        )
+        advice = _overflow_advice(facts.client.owner, checkout.maxsize, facts.in_use + 1)
     return proved(name, detail, evidence, advice=advice, lost=lost, contributing=contributing)
+
+
+def _overflow_advice(owner: str, maxsize: int, needed: int) -> str:
+    """The setting by the name that the owner's library gives it."""
+    if owner.startswith(("boto3", "botocore")):
+        return (
+            f"Give the client botocore's Config(max_pool_connections={needed}) or more: it is"
+            f" {maxsize}."
+        )
+    if owner.startswith("requests"):
+        return (
+            f"Mount an HTTPAdapter(pool_maxsize={needed}) or more on the session: it is {maxsize};"
+            " pool_block=True lets requests wait instead."
+        )
+    return (
+        f"Raise the maxsize of the {owner or 'client'}'s pool from {maxsize} to at least {needed},"
+        " or use block=True."
+    )
 
 
 def _discarded(facts: SetupFacts, checkout: Checkout) -> Cause:
