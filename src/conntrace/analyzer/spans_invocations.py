@@ -69,6 +69,7 @@ class InvocationSpans:
         self._current: OpenInvocation | None = None
         self._first: OpenSpan | None = None
         self._between: Parent | None = None
+        self._parent: InvocationSpans | None = None
         self._init_over = False
         self._init_end_told = False
 
@@ -93,7 +94,15 @@ class InvocationSpans:
             return below(self._current.open) if self._current.open is not None else ROOT
         if self._between is not None:
             return self._between
+        if self._parent is not None and self._parent._between is not None:
+            return self._parent._around()
         return below(self._open_init()) if self.function is not None else ROOT
+
+    def _around(self) -> Parent:
+        """The same for a child process: what it does may end later."""
+        if self._current is not None and self._current.open is not None:
+            return beside(self._current.open)
+        return self._between if self._between is not None else ROOT
 
     def describe(self, event: Function) -> None:
         """The process says what function it is; an initialisation that failed before was tried
@@ -103,12 +112,11 @@ class InvocationSpans:
         self._maker.room = self._maker.room or SpanRoom()
 
     def forked_from(self, parent: InvocationSpans) -> None:
-        """A forked process works for the invocation in which it was forked."""
+        """A forked process works for the invocations of its parent, or runs its own."""
         self.function = parent.function
-        self._maker.room = SpanRoom() if parent.function is not None else None
-        if parent._current is not None:
-            outer = parent._current.open
-            self._between = beside(outer) if outer is not None else ROOT
+        if parent.function is not None:
+            self._parent = parent
+            self._maker.room = SpanRoom()
 
     def start(self, event: InvocationStart, before_ns: int) -> None:
         """An invocation reaches the process, which was last heard of at `before_ns`. One before it

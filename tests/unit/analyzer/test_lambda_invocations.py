@@ -9,7 +9,7 @@ from tests.unit.analyzer.streams import MILLISECOND, SECOND, number, text
 from conntrace.analyzer.pipeline import PLATFORM, Pipeline
 from conntrace.analyzer.span import Link
 from conntrace.events import encode
-from conntrace.events_lambda import PlatformInit, PlatformShutdown
+from conntrace.events_lambda import InvocationEnd, InvocationStart, PlatformInit, PlatformShutdown
 from conntrace.testing import replay
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -289,21 +289,48 @@ def test_what_runs_between_two_invocations_belongs_to_the_one_before() -> None:
     assert closed.start_ns > first.end_ns
 
 
-def test_a_process_forked_in_an_invocation_works_for_it() -> None:
+def test_a_process_forked_in_an_invocation_works_for_those_of_its_parent() -> None:
+    """A pool of workers that the first invocation made serves the others too."""
     stream, _ = warm()
-    stream.invoke("r-1")
-    identifier = stream.start_invocation("r-1")
+    first = stream.start_invocation("r-1")
     child = stream.fork()
-    child.request(child.pool(child.manager(), "a.example"))
-    child.goodbye()
-    for event in child.events:
-        stream.order.append((child.process, event))
-    stream.end_invocation(identifier)
+    pool = child.pool(child.manager(), "a.example")
+    child.request(pool)
+    stream.order += [(child.process, event) for event in child.events]
+    child.events.clear()
+    stream.end_invocation(first)
+    second = stream.start_invocation("r-2")
+    child.request(pool)
+    stream.order += [(child.process, event) for event in child.events]
+    stream.end_invocation(second)
     result = stream.play()
-    (invocation,) = invocations(result)
-    requests = result.named("GET")
-    assert requests[-1].parent_span_id == invocation.span_id
+    requests = result.named("GET")[-2:]
+    assert [request.parent_span_id for request in requests] == [
+        invocation.span_id for invocation in invocations(result)
+    ]
     assert dict(requests[-1].resource.attributes)["faas.name"] == "orders"
+
+
+def test_a_worker_forked_in_the_initialisation_has_invocations_of_its_own() -> None:
+    """Managed instances: several processes, each with one invocation at a time."""
+    stream, pool = warm()
+    workers = [stream.fork(process) for process in ("a" * 16, "b" * 16)]
+    for index, worker in enumerate(workers):
+        start = InvocationStart(
+            time_ns=worker.now, invocation=7, request_id=f"r-{index}", wall_ns=stream.wall_ns
+        )
+        worker.send(start)
+        worker.request(pool)
+        worker.send(InvocationEnd(invocation=7))
+    for each in zip(*(worker.events for worker in workers), strict=True):
+        stream.order += [
+            (worker.process, event) for worker, event in zip(workers, each, strict=True)
+        ]
+    result = stream.play()
+    assert len(invocations(result)) == 2
+    for invocation in invocations(result):
+        (request,) = below(result, invocation)
+        assert request.resource == invocation.resource
 
 
 def test_a_recording_of_an_environment_replays() -> None:
