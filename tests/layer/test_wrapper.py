@@ -266,3 +266,16 @@ def test_wrappers_in_a_circle(run: Run, opt: Path, python: str, tmp_path: Path) 
         [opt / "conntrace", python, "-c", SHOWN], {"CONNTRACE_EXEC_WRAPPER_NEXT": str(again)}
     )
     assert (ended.stdout, ended.stderr) == ("None True ['-c']\n", "")
+
+
+# /bin/sh is bash on Amazon Linux, dash on Debian, busybox on Alpine.
+SHELLS = ("bash", "bash --posix", "dash", "busybox sh")
+
+
+@pytest.mark.parametrize("shell", [each for each in SHELLS if shutil.which(each.split()[0])])
+def test_any_shell_will_do(shell: str, run: Run, opt: Path, python: str, tmp_path: Path) -> None:
+    """Words with spaces and options come through in all that are here."""
+    environment = {"CONNTRACE_EXEC_WRAPPER_NEXT": str(next_wrapper(tmp_path, "next wrapper"))}
+    command = [*shell.split(), opt / "conntrace", python, "-X", "utf8", "-uB", "-c", SHOWN, "a  b"]
+    ended = run(command, environment)
+    assert (ended.stdout, ended.stderr) == ("+ True ['-c', 'a  b']\n", "")
