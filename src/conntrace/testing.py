@@ -49,6 +49,12 @@ class Spans(list[Span]):
         return [str(span.attributes.get(names.CAUSE_NAME, "")) for span in self.setups]
 
     @property
+    def invocations(self) -> list[Span]:
+        """The invocations of a Lambda function, in order of their start."""
+        found = [span for span in self if span.kind in (names.SERVER, names.CONSUMER)]
+        return sorted(found, key=lambda span: span.start_ns)
+
+    @property
     def advice(self) -> list[str]:
         """Every advice given, by whichever span."""
         given = (span.attributes.get(names.CAUSE_ADVICE) for span in self)
