@@ -62,8 +62,12 @@ class Spans(list[Span]):
 
     @property
     def requests(self) -> list[Span]:
-        """The HTTP requests that have a span of ours."""
-        found = [span for span in self if names.HTTP_REQUEST_METHOD in span.attributes]
+        """The HTTP requests that have a span of ours; not those that a function answers."""
+        found = [
+            span
+            for span in self
+            if names.HTTP_REQUEST_METHOD in span.attributes and span.kind != names.SERVER
+        ]
         return sorted(found, key=lambda span: span.start_ns)
 
     def children(self, parent: Span) -> list[Span]:
