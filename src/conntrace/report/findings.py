@@ -48,24 +48,15 @@ class Finding:
     destination: Destination
     place: Place
     spans: list[SpanRecord] = field(default_factory=list)
-    counted: Sums | None = None
-    """The sums, where the spans were only counted; `spans` then holds an example."""
+    """All of them; an example where they were only counted."""
+    sums: Sums = field(default_factory=Sums)
+    """How many there are, and what they took together."""
 
     @property
     def id(self) -> str:
         """Eight hexadecimal digits, the same in every run that finds the same."""
         text = "\t".join((self.cause, str(self.destination), str(self.place)))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-    @property
-    def sums(self) -> Sums:
-        """How many set-ups there were, and what they took together."""
-        if self.counted is not None:
-            return self.counted
-        sums = Sums()
-        for span in self.spans:
-            sums.add(span)
-        return sums
 
     @property
     def count(self) -> int:
@@ -85,11 +76,13 @@ class Finding:
 
 def findings_of(spans: Iterable[SpanRecord]) -> list[Finding]:
     """Group set-ups and lookups."""
-    groups: dict[tuple[str, Destination, Place], list[SpanRecord]] = {}
+    groups: dict[tuple[str, Destination, Place], Finding] = {}
     for span in spans:
         key = (cause_of(span), destination_of(span), place_of(span))
-        groups.setdefault(key, []).append(span)
-    return [Finding(*key, group) for key, group in groups.items()]
+        finding = groups.get(key) or groups.setdefault(key, Finding(*key))
+        finding.spans.append(span)
+        finding.sums.add(span)
+    return list(groups.values())
 
 
 def place_of(span: SpanRecord) -> Place:
