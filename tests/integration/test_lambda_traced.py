@@ -79,6 +79,8 @@ def test_all_of_an_invocation_is_sent_before_its_response(tmp_path: Path, serve:
     assert [start.cold for start in starts] == [True, False, False]
     assert [end.invocation for end in ends] == [start.invocation for start in starts]
     for start, end in zip(starts, ends, strict=True):
+        assert 0 < end.agent_ns < end.time_ns - start.time_ns
+    for start, end in zip(starts, ends, strict=True):
         inside = [each for each in told if start.time_ns <= each.time_ns <= end.time_ns]
         assert sum(isinstance(each, RequestStart) for each in inside) == 1
         assert sum(isinstance(each, RequestEnd) for each in inside) == 1

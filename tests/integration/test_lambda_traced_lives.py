@@ -140,6 +140,7 @@ def test_a_restored_snapshot_is_another_process(tmp_path: Path, serve: Serve) ->
 
     assert [each.path for each in before if isinstance(each, RequestStart)] == ["/before"]
     assert isinstance(before[-1], Goodbye)
+    assert before[-1].agent_ns > 0
     assert said[second].forked_from == first
     assert said[second].pid == said[first].pid
     assert said[second].first_id > 0

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from conntrace.traced import call_sites, context, guard, notes, recording
 from conntrace.traced.hooks import dns, tcp
+from conntrace.traced.originals import monotonic_ns
 
 active = False
 _installed = False
@@ -38,11 +39,13 @@ def _hear(event: str, arguments: tuple[object, ...]) -> None:
     listener = _LISTENERS.get(event)
     if listener is None or not active or recording.active is None:
         return
+    began_ns = monotonic_ns()
     try:
         listener(event, arguments)
     except Exception as error:
         # Raising here would make the audited operation fail.
         guard.contained("audit", guard.failed, "audit", error)
+    recording.spent_since(began_ns)
 
 
 def _hear_lookup(event: str, arguments: tuple[object, ...]) -> None:

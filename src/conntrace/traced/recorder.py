@@ -163,6 +163,7 @@ class Recorder:
         if not channel.open(process):
             return False
         self._channel = channel
+        recording.spent_ns = 0
         recording.active = recording.Recording(
             Outbox(channel), process, late=late, in_process=self._way == "instrument"
         )
@@ -202,7 +203,7 @@ class Recorder:
 
     def _say_goodbye(self) -> None:
         self.flush()
-        recording.send(notes.goodbye(0))
+        recording.send(notes.goodbye(recording.spent_ns))
 
 
 running: Recorder | None = None

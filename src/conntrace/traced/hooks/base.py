@@ -16,6 +16,8 @@ from conntrace.traced import guard
 from conntrace.traced.context import is_suppressed
 from conntrace.traced.hooks.on_import import PatchOnImport
 from conntrace.traced.hooks.wrappers import OurWrapper
+from conntrace.traced.originals import monotonic_ns
+from conntrace.traced.recording import spent_since
 
 Arguments = tuple[object, ...]
 Keywords = dict[str, object]
@@ -65,27 +67,33 @@ def note_around(hook: Hook) -> Callable[..., object]:
     ) -> object:
         token = None
         if begin is not None and not is_suppressed() and not guard.is_switched_off(place):
+            began_ns = monotonic_ns()
             try:
                 token = begin(instance, args, kwargs)
             except Exception as error:
                 guard.failed(place, error)
+            spent_since(began_ns)
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
             if token is not None and end is not None:
+                began_ns = monotonic_ns()
                 try:
                     end(token, None, error)
                 except Exception as own_error:
                     guard.failed(place, own_error)
+                spent_since(began_ns)
             # The traceback keeps this frame, where the original may have left none: it must not
             # keep the program's objects alive with it.
             del token, wrapped, instance, args, kwargs
             raise
         if token is not None and end is not None:
+            began_ns = monotonic_ns()
             try:
                 end(token, result, None)
             except Exception as own_error:
                 guard.failed(place, own_error)
+            spent_since(began_ns)
         try:
             return result
         finally:

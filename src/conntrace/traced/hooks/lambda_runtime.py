@@ -27,9 +27,6 @@ from conntrace.traced.lambda_trigger import UNSEEN, Trigger, trigger_of
 _RESTORE_ERROR = "Runtime.AfterRestoreError"
 _PARSE = "unmarshal_request"
 _NANOSECONDS = 1_000_000
-# Not known: two readings of the clock around each hook would add 4 % to a reused request, and
-# hooks counted times a constant is no fact.
-_AGENT_NS = 0
 
 reads_traceparent = True
 """Whether a W3C header in the event is to be the parent (OTEL_PROPAGATORS)."""
@@ -38,13 +35,14 @@ reads_traceparent = True
 class Invocation:
     """An invocation: a process works on one at a time."""
 
-    __slots__ = ("clocks", "cold", "identity", "request", "started")
+    __slots__ = ("clocks", "cold", "identity", "request", "spent_before_ns", "started")
 
     def __init__(self, request: Any, cold: bool) -> None:
         self.identity = context.ids.next()
         self.clocks = clock_pair()
         self.cold = cold
         self.request = request
+        self.spent_before_ns = recording.spent_ns
         self.started = False
 
 
@@ -135,10 +133,11 @@ def _deadline_ns(milliseconds: object) -> int:
 class Reply:
     """A response or an error on its way to the platform."""
 
-    __slots__ = ("error", "identity")
+    __slots__ = ("error", "identity", "spent_before_ns")
 
-    def __init__(self, identity: int, error: str) -> None:
-        self.identity = identity
+    def __init__(self, invocation: Invocation, error: str) -> None:
+        self.identity = invocation.identity
+        self.spent_before_ns = invocation.spent_before_ns
         self.error = error
 
 
@@ -165,15 +164,15 @@ def _begin_reply(error: str) -> object:
         # The context could not be made, so the event was never looked at.
         _start(invocation, UNSEEN)
     _flush()
-    return Reply(invocation.identity, error)
+    return Reply(invocation, error)
 
 
 def end_reply(token: object, result: object, error: BaseException | None) -> None:
     """The reply is out: the extension's time begins."""
     assert isinstance(token, Reply)
-    recording.send(
-        notes_lambda.invocation_end(token.identity, error_type(error) or token.error, _AGENT_NS)
-    )
+    word = error_type(error) or token.error
+    agent_ns = recording.spent_ns - token.spent_before_ns
+    recording.send(notes_lambda.invocation_end(token.identity, word, agent_ns))
 
 
 def begin_restore(instance: Any, args: Arguments, kwargs: Keywords) -> object:

@@ -83,11 +83,13 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
     def _get_conn(*args: Any, **kwargs: Any) -> Any:
         if recording.active is None:
             return original(*args, **kwargs)
+        began_ns = monotonic_ns()
         try:
             before = _before_get(args[0])
         except Exception as error:
             guard.failed("_get_conn", error)
             before = None
+        recording.spent_since(began_ns)
         if before is None:
             return original(*args, **kwargs)
         try:
@@ -95,10 +97,12 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException:
             guard.contained("_get_conn", _note_failed_checkout, before)
             raise
+        began_ns = monotonic_ns()
         try:
             _note_checkout(before, args[0], connection)
         except Exception as error:
             guard.failed("_get_conn", error)
+        recording.spent_since(began_ns)
         try:
             return connection
         finally:
@@ -266,10 +270,12 @@ def build_is_connection_dropped(original: Callable[..., Any]) -> Callable[..., A
     def is_connection_dropped(*args: Any, **kwargs: Any) -> Any:
         dropped = original(*args, **kwargs)
         if recording.active is not None:
+            began_ns = monotonic_ns()
             try:
                 _note_probe(args[0], dropped)
             except Exception as error:
                 guard.failed("is_connection_dropped", error)
+            recording.spent_since(began_ns)
         return dropped
 
     return is_connection_dropped

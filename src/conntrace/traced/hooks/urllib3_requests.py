@@ -30,12 +30,14 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
     def urlopen(*args: Any, **kwargs: Any) -> Any:
         if recording.active is None:
             return original(*args, **kwargs)
+        began_ns = monotonic_ns()
         # `try` in place of `guard.contained`, here and below: free unless something fails.
         try:
             operation = None if context.is_suppressed() else _begin_request(args, kwargs)
         except Exception as error:
             guard.failed("urlopen", error)
             operation = None
+        recording.spent_since(began_ns)
         if operation is None:
             return original(*args, **kwargs)
         if operation is _PRIVATE:
@@ -48,10 +50,12 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
             guard.contained("urlopen", _end_request, operation, None, error)
             raise
         current.reset(token)
+        began_ns = monotonic_ns()
         try:
             _end_request(operation, response, None)
         except Exception as error:
             guard.failed("urlopen", error)
+        recording.spent_since(began_ns)
         try:
             return response
         finally:

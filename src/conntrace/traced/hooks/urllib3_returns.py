@@ -21,17 +21,21 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
     def _put_conn(*args: Any, **kwargs: Any) -> Any:
         if recording.active is None:
             return original(*args, **kwargs)
+        began_ns = monotonic_ns()
         try:
             finish = _before_put(args, kwargs)
         except Exception as error:
             guard.failed("_put_conn", error)
             finish = None
+        recording.spent_since(began_ns)
         result = original(*args, **kwargs)
         if finish is not None:
+            began_ns = monotonic_ns()
             try:
                 _note_put(*finish)
             except Exception as error:
                 guard.failed("_put_conn", error)
+            recording.spent_since(began_ns)
         return result
 
     return _put_conn
