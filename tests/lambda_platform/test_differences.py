@@ -60,6 +60,7 @@ def test_trace_header(platform: Platform, probe: Probe) -> None:
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     function = probe()
     seen = json.loads(function.invoke({}, trace_header=header).payload)
+    function.shutdown()
     [event] = told(function.log, "probe", "INVOKE")
     assert header == event["event"]["tracing"]["value"]
     assert platform.lacks("no-trace-header") == ("_X_AMZN_TRACE_ID" not in seen["environment"])
