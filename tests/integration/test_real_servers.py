@@ -23,16 +23,19 @@ def test_nginx_idle_limit(
     run: Runner, nginx: StartNginx, client: str, protocols: tuple[str, ...]
 ) -> None:
     """`keepalive_timeout 2s` is found out to 0.1 s, over TLS 1.2 and 1.3."""
-    server = nginx(keepalive_timeout="2s", tls=True, tls_protocols=protocols)
-    spans = run(client, "reuse", server.url, 2, 2.6, env=trust(server.authority))
-    assert len(spans.setups) == server.accepted_connections() == 2
-    assert spans.causes == [FIRST, "server_closed_idle"]
-    setup = spans.setups[1]
-    assert confidence(setup) == "proved"
-    # A quiet machine gives 2.0 within 0.1 s; a busy one makes nginx late, never early.
-    assert 1.9 < float(str(setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S])) < 2.6
-    (handshake, _) = spans.named(names.TLS_HANDSHAKE)
-    assert f"TLSv{handshake.attributes[names.TLS_PROTOCOL_VERSION]}" == protocols[0]
+    limits: list[float] = []
+    # A busy machine may make nginx late, never early: then once more.
+    while not limits or (limits[-1] > 2.1 and len(limits) < 4):
+        server = nginx(keepalive_timeout="2s", tls=True, tls_protocols=protocols)
+        spans = run(client, "reuse", server.url, 2, 3.0, env=trust(server.authority))
+        assert len(spans.setups) == server.accepted_connections() == 2
+        assert spans.causes == [FIRST, "server_closed_idle"]
+        setup = spans.setups[1]
+        assert confidence(setup) == "proved"
+        (handshake, _) = spans.named(names.TLS_HANDSHAKE)
+        assert f"TLSv{handshake.attributes[names.TLS_PROTOCOL_VERSION]}" == protocols[0]
+        limits.append(float(str(setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S])))
+    assert limits[-1] == pytest.approx(2.0, abs=0.1), limits
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])

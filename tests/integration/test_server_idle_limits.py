@@ -45,13 +45,17 @@ def check(
 
 
 def check_limit(run: Runner, port: int, limit_s: Callable[[], float], pause_s: float) -> None:
-    """Two requests with a pause between."""
-    url = f"http://127.0.0.1:{port}/"
-    spans = run("with_failures", "pause_between", url, url, pause_s)
-    assert spans.causes == [FIRST, "server_closed_idle"]
-    setup = spans.setups[1]
-    assert confidence(setup) == "proved"
-    assert setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S] == pytest.approx(limit_s(), abs=0.1)
+    """Two requests with a pause between; again when a busy machine made the server late."""
+    url, found = f"http://127.0.0.1:{port}/", 0.0
+    for _ in range(3):
+        spans = run("with_failures", "pause_between", url, url, pause_s)
+        assert spans.causes == [FIRST, "server_closed_idle"]
+        setup = spans.setups[1]
+        assert confidence(setup) == "proved"
+        found = float(str(setup.attributes[names.CLOSE_SERVER_IDLE_LIMIT_S]))
+        if found <= limit_s() + 0.1:
+            break
+    assert found == pytest.approx(limit_s(), abs=0.1)
 
 
 def test_uvicorn(run: Runner, tmp_path: Path) -> None:
