@@ -231,6 +231,14 @@ _TABLE: tuple[Message, ...] = (
         " `OTEL_EXPORTER_OTLP_PROTOCOL=http/json`.",
     ),
     Message(
+        "events-left-out",
+        "The Lambda layer's extension had no room or no time for all that the function reported."
+        " Requests on reused connections that went well are left out first; with an endpoint the"
+        " number is also in `conntrace.dropped_spans`.",
+        "Nothing is wrong with the function. Very many requests in one invocation do this, and so"
+        " does an environment that ends while much is still to be worked off.",
+    ),
+    Message(
         "extension-failed",
         "The Lambda layer's extension met a fault of its own, and lets the platform go on without"
         " it. The function is not affected; nothing is recorded until the environment is new.",

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from conntrace.events import ConnectStart, SetupStart
 from conntrace.settings_table import TABLE
 from tests.extension.conftest import Start
 from tests.extension.function import FunctionProcess
 from tests.extension.platform import Platform
-from tests.unit.exporters.collector import Collector
+from tests.unit.exporters.collector import Collector, collector
 
 Function = Callable[[], FunctionProcess]
 NOWHERE = "http://127.0.0.1:9"
@@ -428,3 +430,62 @@ def test_a_certificate_that_is_not_there_is_said_and_costs_the_spans_only(
     assert extension.ended() == 0
     (line,) = extension.log.splitlines()
     assert line.endswith("[otlp-certificate]")
+
+
+def test_what_nobody_understands_is_left_out_and_said(
+    platform: Platform, start: Start, function: Function, backend: Collector
+) -> None:
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    process = function()
+    platform.invoke("request-1")
+    process.begin("request-1")
+    process.send_lines([b"no_such_event\t1\t2", b"\xff\xfe", b"lookup_start\tno number"])
+    process.end()
+    platform.wait_for_next(2)
+    platform.shut_down()
+    assert extension.ended() == 0
+    assert backend.names == ["shop"]
+    (line,) = extension.log.splitlines()
+    assert line.endswith("packets or lines were not understood and left out [bad-events]")
+
+
+def test_a_proxy_carries_the_spans_and_not_the_platform(
+    platform: Platform, start: Start, backend: Collector
+) -> None:
+    extension = start(
+        HTTP_PROXY=backend.url,
+        http_proxy=backend.url,
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://backend.test:4318",
+    )
+    platform.wait_for_next(1)
+    platform.invoke("request-1")
+    platform.wait_for_next(2)
+    platform.shut_down()
+    assert extension.ended() == 0
+    (request,) = backend.received
+    assert request.target == "http://backend.test:4318/v1/traces"
+
+
+def test_a_back_end_with_a_certificate_of_its_own(
+    platform: Platform, start: Start, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    with collector(context) as backend:
+        extension = start(
+            OTEL_EXPORTER_OTLP_ENDPOINT=backend.url,
+            OTEL_EXPORTER_OTLP_CERTIFICATE=str(bundle),
+            OTEL_EXPORTER_OTLP_HEADERS="x-key=a%20secret",
+        )
+        platform.wait_for_next(1)
+        platform.invoke("request-1")
+        platform.wait_for_next(2)
+        platform.shut_down()
+        assert extension.ended() == 0
+        (request,) = backend.received
+    assert request.headers["x-key"] == "a secret"
+    assert "secret" not in extension.log

@@ -13,8 +13,10 @@ import time
 from conntrace.analyzer.listener import Address
 from conntrace.analyzer.server import Server
 from conntrace.channel import LAMBDA_TOKEN, lambda_address
+from conntrace_extension.closing import closing_lines
 from conntrace_extension.entries import Fact
 from conntrace_extension.platform_facts import NextEvent
+from conntrace_extension.say import say
 from conntrace_extension.sockets import Sockets
 from conntrace_extension.store import Store
 from conntrace_extension.thinker import SLICE_S, Thinker
@@ -196,8 +198,11 @@ class Extension:
             self._store.drop_rest()
             self._store.add(event.fact)
             self._thinker.work(until_s, self._drain)
-        self._thinker.finish()
+        summary = self._thinker.finish()
         flusher = self._thinker.flusher
         if flusher is not None:
             flusher.at_shutdown(until_s, self._wait)
             flusher.say_what_is_left()
+        if summary is not None:
+            for line in closing_lines(summary, self._server, self._store.left_out):
+                say(line)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from conntrace.analyzer.exporters.log_line import LogLineExporter
     from conntrace.analyzer.pipeline import Pipeline
     from conntrace.analyzer.span import Exporter
+    from conntrace.analyzer.summary import Summary
     from conntrace.config import Settings
     from conntrace_extension.flusher import Flusher
     from conntrace_extension.store import Store
@@ -72,12 +73,18 @@ class Thinker:
             between()
         return not self._store
 
-    def finish(self) -> None:
-        """Nothing more comes: end what is open."""
-        if self._pipeline is not None:
-            self._pipeline.finish()
+    def finish(self) -> Summary | None:
+        """Nothing more comes: end what is open. Returns how it was, if anything was thought."""
+        if self._pipeline is None:
+            return None
+        self._pipeline.finish()
         for exporter in self._exporters:
             exporter.close(0)
+        summary = self._pipeline.summary()
+        if self.flusher is not None:
+            # It tells by itself what it could not deliver.
+            summary.dropped -= sum(exporter.dropped for exporter in self._exporters)
+        return summary
 
     def invocation_done(self, request_id: str) -> None:
         """All that is known of an invocation is thought through."""
