@@ -1,16 +1,19 @@
-"""The program that is measured: `client.py MODE PORT`. Prints one JSON line of CPU microseconds.
+"""The program that is measured: `client.py MODE PORT`. Prints one JSON line.
 
-MODE is `plain`, `conntrace` (the caller runs it under `conntrace run`) or `opentelemetry` (the
-urllib3 instrumentation with a batch processor whose exporter throws everything away).
+MODE is `plain` and `conntrace` (the caller runs it under `conntrace run`), `opentelemetry`,
+`datadog` or `sentry`: that tool's tracing of urllib3 and requests, spans included, with nothing
+behind it that takes them.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
 
+import requests
 import urllib3
 
 REUSED = 2000
@@ -18,9 +21,10 @@ NEW = 400
 ROUNDS = 3
 
 
-def instrument_with_opentelemetry() -> None:
-    """OpenTelemetry's urllib3 instrumentation, spans included, without a network behind it."""
+def opentelemetry() -> None:
+    """The instrumentations of urllib3 and requests, and the SDK with a batch processor."""
     from opentelemetry import trace
+    from opentelemetry.instrumentation.requests import RequestsInstrumentor
     from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -33,6 +37,37 @@ def instrument_with_opentelemetry() -> None:
     provider.add_span_processor(BatchSpanProcessor(Nowhere()))
     trace.set_tracer_provider(provider)
     URLLib3Instrumentor().instrument()
+    RequestsInstrumentor().instrument()
+
+
+def datadog() -> None:
+    """ddtrace with its urllib3 and requests integrations; the caller's settings keep it quiet."""
+    import ddtrace
+
+    ddtrace.patch(urllib3=True, requests=True)
+
+
+def sentry() -> None:
+    """The SDK with tracing and its socket integration."""
+    import sentry_sdk
+    from sentry_sdk.integrations.socket import SocketIntegration
+    from sentry_sdk.transport import Transport
+
+    class Nowhere(Transport):
+        def capture_envelope(self, envelope: object) -> None:
+            pass
+
+    sentry_sdk.init(
+        "http://key@127.0.0.1:9/1",
+        transport=Nowhere,
+        traces_sample_rate=1.0,
+        integrations=[SocketIntegration()],
+    )
+    # Without a transaction it makes no spans.
+    sentry_sdk.start_transaction(op="benchmark", name="benchmark").__enter__()
+
+
+TOOLS = {"opentelemetry": opentelemetry, "datadog": datadog, "sentry": sentry}
 
 
 def cpu_us(work: Callable[[], None], count: int) -> float:
@@ -46,13 +81,16 @@ def cpu_us(work: Callable[[], None], count: int) -> float:
 
 
 def main() -> None:
-    """Measure requests on a kept connection, and requests that need a new one."""
+    """Measure the first reply, requests on a kept connection, and those that need a new one."""
     mode, port = sys.argv[1], sys.argv[2]
-    if mode == "opentelemetry":
-        instrument_with_opentelemetry()
+    if mode in TOOLS:
+        TOOLS[mode]()
     url = f"http://127.0.0.1:{port}/items?key=value"
     last_url = f"http://127.0.0.1:{port}/close"
     manager = urllib3.PoolManager()
+    manager.request("GET", url)
+    first_reply_cpu_ms = time.process_time() * 1e3
+    session = requests.Session()
 
     def reused() -> None:
         for _ in range(REUSED):
@@ -62,8 +100,19 @@ def main() -> None:
         for _ in range(NEW):
             manager.request("GET", last_url)
 
+    def reused_by_requests() -> None:
+        for _ in range(REUSED // 4):
+            session.get(url)
+
     reused()
-    print(json.dumps({"reused": cpu_us(reused, REUSED), "new": cpu_us(new, NEW)}))
+    figures = {
+        "start": first_reply_cpu_ms,
+        "reused": cpu_us(reused, REUSED),
+        "new": cpu_us(new, NEW),
+        "requests": cpu_us(reused_by_requests, REUSED // 4),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -1,44 +1,83 @@
-"""What the agent costs: plain, conntrace and OpenTelemetry's urllib3 instrumentation, interleaved.
+"""What agents cost: plain, conntrace, OpenTelemetry, Datadog and Sentry, interleaved in one run.
 
 `python benchmarks/cost.py [RUNS]`. Quote the ratios: absolute times differ by machine and by hour.
-Added CPU is that of the traced process; the analyzer's own, in the parent, is shown apart.
+Added CPU is that of the traced process; conntrace's analyzer works in the parent. A tool that is
+not installed is left out (`make bench` has all). All figures are kept in
+build/benchmarks/cost.json, and the table in build/benchmarks/cost.md is what docs/overhead.md
+shows.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-MODES = ("plain", "conntrace", "opentelemetry")
-WORK = ("reused", "new")
-REQUESTS = 2000 * 4 + 400 * 3
+OUTPUT = HERE.parent / "build" / "benchmarks"
+# Mode -> the module it needs.
+MODES = {
+    "plain": "urllib3",
+    "conntrace": "conntrace",
+    "opentelemetry": "opentelemetry.instrumentation.urllib3",
+    "datadog": "ddtrace",
+    "sentry": "sentry_sdk",
+}
+# Figure -> its title, with the unit.
+FIGURES = {
+    "start": "start to first reply, CPU ms",
+    "reused": "request on a reused connection, CPU us",
+    "requests": "the same through requests, CPU us",
+    "new": "request on a new connection, CPU us",
+    "memory": "memory at the end, MB",
+}
+QUIET = {
+    "DD_CRASHTRACKING_ENABLED": "false",
+    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+    "DD_TRACE_AGENT_URL": "http://127.0.0.1:9",
+    "DD_TRACE_STARTUP_LOGS": "false",
+}
+
+Found = dict[str, dict[str, list[float]]]
 
 
-def run(mode: str, port: str) -> tuple[dict[str, float], float]:
-    """CPU microseconds by kind of work, and CPU seconds of all processes of the run."""
+def available() -> list[str]:
+    """The modes whose tool is here."""
+    return [mode for mode, module in MODES.items() if _is_here(module)]
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def run(mode: str, port: str) -> dict[str, float]:
+    """The figures of one process."""
     command = [sys.executable, str(HERE / "client.py"), mode, port]
     if mode == "conntrace":
         command = [sys.executable, "-m", "conntrace", "run", "-o", os.devnull, "--", *command]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return json.loads(output), cpu_s
+    ended = subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **QUIET},
+    )
+    figures: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+    return figures
 
 
-def measure(runs: int) -> dict[str, dict[str, list[float]]]:
+def measure(modes: list[str], runs: int) -> Found:
     """All modes in turn, again and again, so that a slow minute hits all of them."""
-    found: dict[str, dict[str, list[float]]] = {
-        mode: {work: [] for work in (*WORK, "total_s")} for mode in MODES
-    }
+    found: Found = {mode: {figure: [] for figure in FIGURES} for mode in modes}
     server = subprocess.Popen(
         [sys.executable, str(HERE / "server.py")],
         stdin=subprocess.PIPE,
@@ -49,34 +88,48 @@ def measure(runs: int) -> dict[str, dict[str, list[float]]]:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
         for _ in range(runs):
-            for mode in MODES:
-                figures, cpu_s = run(mode, port)
-                for work in WORK:
-                    found[mode][work].append(figures[work])
-                found[mode]["total_s"].append(cpu_s)
+            for mode in modes:
+                for figure, value in run(mode, port).items():
+                    found[mode][figure].append(value)
     finally:
         server.communicate()
     return found
 
 
-def main() -> None:
-    """Print a table of medians and the ratios of what was added."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    found = measure(runs)
-    median = {
-        mode: {work: statistics.median(values) for work, values in figures.items()}
+def table(found: Found) -> list[str]:
+    """Markdown: what each tool adds to plain (medians), and the share of OpenTelemetry's part."""
+    medians = {
+        mode: {figure: statistics.median(values) for figure, values in figures.items()}
         for mode, figures in found.items()
     }
-    print(f"CPU in the traced process, microseconds, medians of {runs} interleaved runs")
-    print(f"{'':16}{'reused request':>16}{'new connection':>16}")
-    for mode in MODES:
-        print(f"{mode:16}{median[mode]['reused']:16.1f}{median[mode]['new']:16.1f}")
-    for work in WORK:
-        ours = median["conntrace"][work] - median["plain"][work]
-        theirs = median["opentelemetry"][work] - median["plain"][work]
-        print(f"{work}: conntrace adds {ours:.1f}, OpenTelemetry {theirs:.1f}: {ours / theirs:.2f}")
-    whole = median["conntrace"]["total_s"] - median["plain"]["total_s"]
-    print(f"all processes, start included: {whole / REQUESTS * 1e6:.1f} us a request added")
+    tools = [mode for mode in found if mode != "plain"]
+    lines = [f"| | plain | {' | '.join(tools)} |", f"|---|{'---|' * (len(tools) + 1)}"]
+    for figure, title in FIGURES.items():
+        plain = medians["plain"][figure]
+        added = {tool: medians[tool][figure] - plain for tool in tools}
+        yardstick = added.get("opentelemetry", 0.0)
+        cells = [
+            _cell(added[tool], yardstick if tool != "opentelemetry" else 0.0) for tool in tools
+        ]
+        lines.append(f"| {title} | {plain:.0f} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(added: float, yardstick: float) -> str:
+    share = f" ({added / yardstick:.2f})" if yardstick > 0 else ""
+    return f"+{added:.0f}{share}" if added >= 0 else f"{added:.0f}{share}"
+
+
+def main() -> None:
+    """Measure, keep everything, print the table."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    found = measure(available(), runs)
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / "cost.json").write_text(json.dumps({"runs": runs, "figures": found}, indent=1))
+    lines = table(found)
+    (OUTPUT / "cost.md").write_text("\n".join(lines) + "\n")
+    print(f"medians of {runs} interleaved runs; in brackets the share of what OpenTelemetry adds\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
