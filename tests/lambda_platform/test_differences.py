@@ -42,7 +42,8 @@ def test_freeze(platform: Platform, probe: Probe) -> None:
     function = probe(PROBE_TICK_S="0.05")
     function.invoke({})
     time.sleep(0.3)
-    function.invoke({}, gap_s=1.0)
+    function.invoke({"sleep": 0.3}, gap_s=1.0)
+    function.shutdown()
     ticks = [tick["at"] for tick in told(function.log, "probe", "tick")]
     longest = max(later - earlier for earlier, later in pairwise(ticks))
     assert platform.lacks("no-freeze") == (longest < 0.9)
