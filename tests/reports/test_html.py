@@ -206,6 +206,19 @@ def test_print(eleven: Path, open_page: OpenPage) -> None:
         assert page.get_attribute("html", "data-theme") is None
 
 
+def test_what_has_no_room_on_paper_is_said(open_page: OpenPage, tmp_path: Path) -> None:
+    """Of a long report a part is printed, and the paper tells of the rest."""
+    with open_page() as opened:
+        opened.open(page_of(many(500, 0), tmp_path / "report.html"))
+        page = opened.page
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        told = page.inner_text("#cut")
+        assert "200 rows of the table" in told
+        assert "lower part of the picture" in told
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.is_hidden("#cut")
+
+
 def test_hostile_names_are_text(open_page: OpenPage, tmp_path: Path) -> None:
     """Markup, control characters and endless names are shown and never obeyed."""
     resource = {"service.name": HOSTILE, "faas.name": HOSTILE, "process.command": HOSTILE}

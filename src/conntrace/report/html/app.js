@@ -172,17 +172,24 @@ function start() {
 // Paper is white, and nobody scrolls it.
 let screen = null;
 
+const PAPER_HEIGHT = 3000;
 function paper(on) {
   const root = document.documentElement.dataset;
   if (on) {
     screen = { theme: root.theme, height: lanes.style.height };
     root.theme = "light";
-    lanes.style.height = Math.min(total + 12, 3000) + "px";
+    lanes.style.height = Math.min(total + 12, PAPER_HEIGHT) + "px";
+    const missing = [
+      total > PAPER_HEIGHT && "the lower part of the picture",
+      sorted.length > PAPER_ROWS && number(sorted.length - PAPER_ROWS) + " rows of the table",
+    ].filter(Boolean);
+    $("cut").textContent = missing.length ? "Not on paper: " + missing.join(", ") + "." : "";
   } else if (screen) {
     if (screen.theme) root.theme = screen.theme;
     else delete root.theme;
     lanes.style.height = screen.height;
     screen = null;
+    $("cut").textContent = "";
   }
   everything = on;
   fill();

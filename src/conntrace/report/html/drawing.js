@@ -111,7 +111,8 @@ function ruler() {
   ctx.textAlign = "left";
   for (let at = Math.max(0, Math.ceil(view.from / step)) * step; at <= view.to; at += step) {
     line(x(at), AXIS - 8, x(at), height);
-    ctx.fillText(seconds(at, step), x(at) + 3, 11);
+    const words = seconds(at, step);
+    if (x(at) + 3 + ctx.measureText(words).width < width) ctx.fillText(words, x(at) + 3, 11);
   }
   line(0, AXIS - 0.5, width, AXIS - 0.5);
 }

@@ -60,10 +60,12 @@ function sortRows() {
   fill();
 }
 
+const PAPER_ROWS = 300;
+
 function fill() {
   const first = everything ? 0 : Math.max(0, Math.floor(scroll.scrollTop / LINE) - 8);
   const last = everything
-    ? Math.min(sorted.length, 300)
+    ? Math.min(sorted.length, PAPER_ROWS)
     : Math.min(sorted.length, first + Math.ceil(scroll.clientHeight / LINE) + 16);
   const gap = (lines) => {
     const cell = el("td", { colspan: COLUMNS.length });
