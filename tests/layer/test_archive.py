@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -134,22 +135,30 @@ def test_the_order_of_files_does_not_matter(tmp_path: Path) -> None:
 
 @pytest.mark.matrix
 def test_built_again_it_is_the_same_bit_for_bit(tmp_path: Path) -> None:
-    """By another process, under another umask, hash seed and time zone."""
-    archives = []
-    for number, zone in enumerate(("UTC", "Asia/Tokyo")):
-        folder = tmp_path / str(number)
-        command = f"umask 00{number}7 && exec {sys.executable} -m lambda_extension.build --to"
-        subprocess.run(
-            ["sh", "-c", f'{command} "$0"', str(folder)],
-            cwd=CHECKOUT,
-            env=os.environ | {"TZ": zone, "PYTHONHASHSEED": str(number)},
-            check=True,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=110,
-        )
-        archives.append((folder / "conntrace-layer.zip").read_bytes())
-    assert hashlib.sha256(archives[0]).digest() == hashlib.sha256(archives[1]).digest()
+    """From another checkout, by another process, under another umask, hash seed and time zone."""
+    first, second = tmp_path / "first", tmp_path / "second" / "checkout"
+    for name in ("lambda_extension", "scripts", "src"):
+        shutil.copytree(CHECKOUT / name, first / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "LICENSE", first)
+    shutil.copytree(first, second)
+    one = built_archive(first, "022", {"TZ": "UTC", "PYTHONHASHSEED": "1"})
+    other = built_archive(second, "077", {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "2"})
+    assert hashlib.sha256(one).digest() == hashlib.sha256(other).digest()
+
+
+def built_archive(checkout: Path, umask: str, environment: dict[str, str]) -> bytes:
+    """The zip file that `make layer` makes there."""
+    command = f'umask {umask} && exec "$0" -m lambda_extension.build'
+    subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=checkout,
+        env=os.environ | environment,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=110,
+    )
+    return (checkout / "dist" / "conntrace-layer.zip").read_bytes()
 
 
 def test_the_manifest(opt: Path) -> None:
