@@ -65,7 +65,7 @@ def test_small_rest_closed(run: Runner, serve: Serve) -> None:
     assert "the last 2000 bytes" in str(setup.attributes[names.CAUSE_ADVICE])
 
 
-@pytest.mark.parametrize("library", ["urllib3", "requests"])
+@pytest.mark.parametrize("library", ["urllib3", "requests", "boto3"])
 @pytest.mark.parametrize("call_sites", ["true", "false"])
 def test_lost_response_of_a_reused_connection(
     run: Runner, serve: Serve, library: str, call_sites: str

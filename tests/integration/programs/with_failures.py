@@ -162,6 +162,17 @@ def leak_reused(library, url):
         def take():
             return manager.request("GET", url, preload_content=False)
 
+    elif library == "boto3":
+        import boto3
+        import botocore.config
+
+        endpoint, bucket, key = url.rsplit("/", 2)
+        config = botocore.config.Config(s3={"addressing_style": "path"})
+        storage = boto3.client("s3", endpoint_url=endpoint, config=config)
+
+        def take():
+            return storage.get_object(Bucket=bucket, Key=key)["Body"]
+
     else:
         session = requests.Session()
         session.trust_env = False
@@ -169,9 +180,7 @@ def leak_reused(library, url):
         def take():
             return session.get(url, stream=True, timeout=5).raw
 
-    response = take()
-    response.read()
-    response.release_conn()
+    take().read()
     response = take()  # the one that is lost
     del response
     time.sleep(0.05)
