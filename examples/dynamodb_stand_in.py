@@ -8,6 +8,7 @@ standard input does, so it never outlives the program that started it.
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import secrets
@@ -73,7 +74,8 @@ def main() -> None:
     server = StandIn(context)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"https://localhost:{server.server_port}", flush=True)
-    sys.stdin.read()
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.read()
 
 
 if __name__ == "__main__":

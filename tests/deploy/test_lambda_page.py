@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,6 +75,19 @@ def test_links_lead_somewhere(page: str) -> None:
             headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
             assert anchor in anchors, f"{target}#{anchor}"
+
+
+def test_paths_in_dist_are_what_the_build_writes(tmp_path: Path) -> None:
+    """In the page and in all examples."""
+    command = [sys.executable, "-m", "lambda_extension.build", "--to", tmp_path / "dist"]
+    subprocess.run(command, cwd=CHECKOUT, check=True, timeout=100, capture_output=True)
+    examples = (CHECKOUT / "examples" / "deploy").rglob("*")
+    files = [path for path in examples if path.is_file() and path.suffix != ".pyc"]
+    texts = [PAGE, *(path.read_text(encoding="utf-8") for path in files)]
+    named = {path for text in texts for path in re.findall(r"\bdist/[\w/.-]*\w", text)}
+    assert {"dist/conntrace-layer.zip", "dist/layer/opt"} <= named
+    missing = {path for path in named if not (tmp_path / path).exists()}
+    assert missing == {"dist/conntrace-layer-protobuf.zip"}, "only the other flavour is not built"
 
 
 def test_variables_are_spelled_right() -> None:
