@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from scripts.cache import CHECKOUT, cache_root, digest, locked
 
 from conntrace.simulator.receiver import SpanReceiver
 from conntrace.testing import Spans, read_spans
 from tests.components.require import require_component
 from tests.lambda_platform.platforms import Function, LocalPlatform, Platform
 from tests.lambda_platform.rie import EmulatorPlatform
+from tests.layer.built import built_layer
 from tests.servers.authority import Authority
 from tests.servers.loopback import Behaviour, LoopbackServer
 
 FUNCTIONS = Path(__file__).parent / "function"
-SOURCES = (CHECKOUT / "src" / "conntrace", CHECKOUT / "lambda_extension")
 
 Start = Callable[..., Function]
 Serve = Callable[..., LoopbackServer]
@@ -40,21 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def layer() -> Path:
-    """The layer of these sources, built once for all workers and runs."""
-    files = sorted(path for folder in SOURCES for path in folder.rglob("*") if is_source(path))
-    key = digest(*(str(path) for path in files), *files, sys.version)
-    folder = cache_root() / "layer" / f"tests-{key}"
-    archive = folder / "conntrace-layer.zip"
-    with locked(folder):
-        if not archive.exists():
-            command = [sys.executable, "-m", "lambda_extension.build", "--to", str(folder)]
-            subprocess.run(command, cwd=CHECKOUT, check=True, timeout=110, stdout=2)
-    return archive
-
-
-def is_source(path: Path) -> bool:
-    """What goes into the layer, or makes it."""
-    return path.is_file() and "__pycache__" not in path.parts
+    """The layer of these sources, as a zip file."""
+    return built_layer() / "layer.zip"
 
 
 @pytest.fixture(params=["local", "emulator"])
