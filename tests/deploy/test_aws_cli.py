@@ -100,6 +100,13 @@ def test_a_function_that_is_not_there_is_said(account: Account) -> None:
     assert account.ask("lambda", "list-layers")["Layers"] == []
 
 
+def test_a_layer_that_is_not_built_is_said(workbench: Workbench) -> None:
+    (workbench.examples.parents[1] / "dist" / "conntrace-layer.zip").unlink()
+    ended = workbench.run("sh", "aws-cli/attach.sh", "shop")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "make layer" in ended.stderr
+
+
 def test_variables_that_cannot_be_read_are_not_wiped(workbench: Workbench) -> None:
     """Without the right to decrypt them AWS shows an error in their place."""
     unreadable = {"Environment": {"Error": {"Message": "AccessDenied"}}, "FunctionName": "shop"}

@@ -7,6 +7,12 @@ set -eu
 function_name=${1:?"(usage: attach.sh FUNCTION [OTLP_ENDPOINT])"}
 endpoint=${2:-}
 here=$(dirname "$0")
+zip=$here/../../../dist/conntrace-layer.zip
+
+if [ ! -f "$zip" ]; then
+  echo "there is no dist/conntrace-layer.zip yet: run make layer" >&2
+  exit 1
+fi
 
 present=$(aws lambda get-function-configuration --function-name "$function_name" --output json)
 
@@ -15,7 +21,7 @@ layer=$(aws lambda publish-layer-version \
   --license-info Apache-2.0 \
   --compatible-runtimes python3.10 python3.11 python3.12 python3.13 python3.14 \
   --compatible-architectures x86_64 arm64 \
-  --zip-file "fileb://$here/../../../dist/conntrace-layer.zip" \
+  --zip-file "fileb://$zip" \
   --query LayerVersionArn --output text)
 
 # update-function-configuration replaces all layers and all variables, so the present ones are sent
