@@ -101,6 +101,8 @@ class Platform:
 def _server(platform: Platform) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # One write for a whole reply: Nagle's algorithm would hold the second one back for 40 ms.
+        wbufsize = -1
 
         def do_POST(self) -> None:
             events = json.loads(self._body())["events"]

@@ -80,6 +80,24 @@ def test_at_shutdown_a_new_connection_is_tried_for_an_attempt_that_hangs(
     assert capfd.readouterr().out == ""
 
 
+def test_who_waits_may_collect_too(
+    flusher: Flusher, outgoing: Outgoing, backend: Collector
+) -> None:
+    """The main loop does: the wait ends with the attempt all the same."""
+
+    def wait(seconds: float) -> None:
+        select.select([flusher], [], [], seconds)
+        flusher.collect()
+
+    outgoing.export([make_span()])
+    began = time.monotonic()
+    flusher.after_response(began + 60, wait)
+    outgoing.export([make_span()])
+    flusher.at_shutdown(began + 60, wait)
+    assert time.monotonic() - began < 30
+    assert len(backend.received) == 2
+
+
 def test_at_shutdown_one_failure_is_enough_and_the_rest_is_said(
     flusher: Flusher, outgoing: Outgoing, backend: Collector, capfd: pytest.CaptureFixture[str]
 ) -> None:

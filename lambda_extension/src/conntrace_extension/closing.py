@@ -18,8 +18,7 @@ def closing_lines(summary: Summary, server: Server, left_out: int) -> Iterator[s
     lost = left_out + summary.dropped
     if lost:
         yield (
-            f"{lost:,} requests or events were left out, for want of room or time"
-            " [events-left-out]"
+            f"{lost:,} requests or events were left out, for want of room or time [events-left-out]"
         )
     failures = server.failures + summary.failures
     if failures:

@@ -149,8 +149,8 @@ class Flusher:
         self._sender.start(batch, min(timeout_s, self._timeout_s))
 
     def _await(self, until_s: float, wait: Wait) -> bool:
-        """Whether the attempt ended in time."""
-        while not self.collect():
+        """Whether the attempt ended in time; `wait` may have collected it."""
+        while self._batch and not self.collect():
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 return False
