@@ -58,6 +58,14 @@ def test_axe_on_pages_without_a_picture(
         assert result.violations_count == 0, result.generate_report()
 
 
+def test_axe_on_a_narrow_screen(open_page: OpenPage, tmp_path: Path) -> None:
+    """What scrolls sideways there can be reached by keyboard."""
+    with open_page(viewport={"width": 390, "height": 800}) as opened:
+        opened.open(page_of(stories.function(), tmp_path / "report.html"))
+        result = Axe().run(opened.page)
+        assert result.violations_count == 0, result.generate_report()
+
+
 def tree(page: Any) -> list[tuple[str, str]]:
     """Role and name of everything that a screen reader hears of."""
     session = page.context.new_cdp_session(page)

@@ -153,6 +153,7 @@ function start() {
       lanes.focus();
     }
   });
+  new ResizeObserver(reachable).observe(document.body);
   new ResizeObserver(() => {
     resize();
     layout();
@@ -165,8 +166,17 @@ function start() {
   addEventListener("beforeprint", () => paper(true));
   addEventListener("afterprint", () => paper(false));
   addEventListener("hashchange", follow);
+  reachable();
   follow();
   document.documentElement.dataset.ready = "yes";
+}
+
+// What scrolls sideways on a narrow screen can be scrolled by keyboard.
+function reachable() {
+  for (const node of document.querySelectorAll(".wide")) {
+    if (node.scrollWidth > node.clientWidth) node.setAttribute("tabindex", "0");
+    else node.removeAttribute("tabindex");
+  }
 }
 
 // Paper is white, and nobody scrolls it.
