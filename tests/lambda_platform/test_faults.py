@@ -19,6 +19,7 @@ from conntrace.simulator import LocalLambda
 from tests.lambda_platform.conftest import FUNCTIONS, Start, Traces
 from tests.lambda_platform.platforms import Platform
 from tests.lambda_platform.reading import invocations
+from tests.layer.built import built_layer
 from tests.unit.exporters.collector import Collector, Reply, collector
 
 EVENTS = ({"number": 1}, {"number": 2}, {"number": 3})
@@ -153,6 +154,34 @@ def run(broken_layer: Path) -> Iterator[Callable[..., LocalLambda]]:
             return stack.enter_context(function)
 
         yield made
+
+
+def test_a_back_end_that_takes_protobuf_only(backend: Collector) -> None:
+    """The layer's other flavour has the encoder; it is loaded when the back end asks for it."""
+    service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    variables = {
+        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/conntrace",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": backend.url,
+    }
+    backend.replies = [Reply(415)]
+    layer = built_layer("protobuf") / "opt"
+    with LocalLambda("faults.echo", FUNCTIONS, layer, variables, timeout_s=20) as function:
+        for _ in range(20):
+            payload_of(function, {})
+            if len(backend.received) >= 2:
+                break
+    first, *others = backend.received
+    assert first.headers["content-type"] == "application/json"
+    assert {each.headers["content-type"] for each in others} == {"application/x-protobuf"}
+    messages = [service.ExportTraceServiceRequest.FromString(each.body) for each in others]
+    assert "local-function" in {
+        span.name
+        for message in messages
+        for resource in message.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
+    assert "[extension-failed]" not in function.log
 
 
 def test_an_extension_that_fails_inside_idles(
