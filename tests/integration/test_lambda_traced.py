@@ -245,3 +245,23 @@ def handler(event, context):
             assert function.invoke(number).body == str(number).encode()
         drops = [each for each in function.events() if each.kind == "drops"]
     assert drops[-1].failures >= 10  # type: ignore[attr-defined]
+
+
+def test_a_channel_that_is_full_does_not_keep_the_end_back(tmp_path: Path) -> None:
+    """The extension reads only after the response: it still hears of the end, before a freeze."""
+    source = """
+import socket
+from conntrace.traced import recording
+
+def handler(event, context):
+    connects = 0
+    while not recording.active.outbox.congested:
+        socket.socket().connect_ex(("127.0.0.1", 1))
+        connects += 1
+    return connects
+"""
+    with function_process(tmp_path, source) as function:
+        connects = int(function.invoke().body)
+        function.ends(1)
+        kinds = function.extension.kinds()
+    assert kinds.count("connect_end") == kinds.count("connect_start") == connects

@@ -32,7 +32,9 @@ class Outbox:
         self.dropped_events = 0
 
     def note(self, line: bytes) -> None:
-        """Keep a line until the next `send`."""
+        """Keep a line until the next `send`, or until too many wait."""
+        if len(self._waiting) >= MAX_WAITING:
+            self.drain()
         if len(self._waiting) >= MAX_WAITING:
             self.dropped_events += 1
             return

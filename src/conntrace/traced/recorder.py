@@ -42,7 +42,7 @@ from conntrace.traced.outbox import Outbox
 from conntrace.traced.own_process import command, started_ns
 
 SCHEMA = 1
-EXIT_PATIENCE_NS = 250_000_000
+PATIENCE_NS = 250_000_000
 HOOKS: tuple[Hook, ...] = (
     *dns.HOOKS,
     *tcp.HOOKS,
@@ -185,15 +185,15 @@ class Recorder:
     def _leave(self) -> None:
         """At exit: a socket left to the interpreter's end would warn in the program's name."""
         self._say_goodbye()
-        self._wait_for_reader()
+        self.wait_for_reader()
         self._close_channel()
 
-    def _wait_for_reader(self) -> None:
-        """Facts that wait because the channel is full would be lost with the process."""
+    def wait_for_reader(self) -> None:
+        """Before an end or a freeze: facts that wait because the channel is full would be lost."""
         active = recording.active
-        if active is None or self._way != "run":
+        if active is None or self._way == "instrument":
             return
-        deadline = originals.monotonic_ns() + EXIT_PATIENCE_NS
+        deadline = originals.monotonic_ns() + PATIENCE_NS
         while active.outbox.still_congested() and originals.monotonic_ns() < deadline:
             originals.sleep(0.005)
 

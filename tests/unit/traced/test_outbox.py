@@ -139,3 +139,17 @@ def test_forked_outbox_leaves_what_waits_to_the_parent() -> None:
     outbox.send(b"child's")
 
     assert fresh.lines == [b"child's"]
+
+
+def test_noted_lines_beyond_the_bound_leave_while_the_channel_takes_them(monkeypatch) -> None:
+    """Nothing is dropped only because nobody sent for a long time."""
+    monkeypatch.setattr(outbox_module, "MAX_WAITING", 3)
+    channel = ListChannel()
+    outbox = Outbox(channel)
+
+    for number in range(10):
+        outbox.note(b"%d" % number)
+    outbox.drain()
+
+    assert channel.lines == [b"%d" % number for number in range(10)]
+    assert outbox.dropped_events == 0

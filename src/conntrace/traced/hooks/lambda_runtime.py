@@ -60,14 +60,18 @@ process = Process()
 
 
 def begin_wait(instance: Any, args: Arguments, kwargs: Keywords) -> object:
-    """The environment may freeze now: send what came since the last response."""
+    """The environment may freeze now: send what came since the last response.
+
+    The response is out, so a channel that is full is given a moment.
+    """
     process.current = None
-    if recording.active is None:
+    if recording.active is None or recorder.running is None:
         return None
     if not process.invocations:
         # The hello came before the runtime client, whose version is known by now.
         recording.note(notes_lambda.function(function_facts(os.environ)))
-    _flush()
+    recorder.running.flush()
+    recorder.running.wait_for_reader()
     return instance
 
 
