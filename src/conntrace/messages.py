@@ -55,6 +55,20 @@ _TABLE: tuple[Message, ...] = (
         2,
     ),
     Message(
+        "baseline-unreadable",
+        "The file given to `--baseline` cannot be read, or is not a baseline.",
+        "Write one with `conntrace report FILE --write-baseline baseline.json`.",
+        1,
+    ),
+    Message(
+        "not-in-baseline",
+        "Something in the report is avoidable, and the baseline does not allow it. Named are the"
+        " finding's id, its cause, destination and place, and the time that a change would save.",
+        "Change what the report advises; or add the finding to the baseline, by hand (`destination`"
+        " and `place` may hold wild cards) or with `--write-baseline`.",
+        3,
+    ),
+    Message(
         "probe-bad-url",
         "What was given to `conntrace probe` is not a URL it can send requests to.",
         "Give a whole URL with `http://` or `https://` and a host.",
@@ -387,6 +401,12 @@ _TABLE: tuple[Message, ...] = (
         "lambda-no-layer",
         "A layer that was named is not there, or is neither a zip file nor a folder.",
         "In conntrace's repository `make layer` writes `dist/conntrace-layer.zip`; name that file.",
+        1,
+    ),
+    Message(
+        "lambda-no-mount",
+        "The local Lambda was given `mounts`, and this system does not let this user make them.",
+        "Run as root, allow user namespaces, or leave `mounts` out.",
         1,
     ),
     Message(

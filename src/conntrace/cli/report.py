@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import click
 
 from conntrace.errors import ConntraceError
 from conntrace.report import conditions
+from conntrace.report.baseline import check as check_baseline
+from conntrace.report.baseline import read as read_baseline
+from conntrace.report.baseline import write as save_baseline
 from conntrace.report.load import Loaded, load_files, load_spans
 from conntrace.report.progress import progress
 from conntrace.report.read import ReadNotes
 from conntrace.report.text import write_text
 
-FORMATS = ("text", "html", "json")
+FORMATS = ("text", "html", "json", "junit")
 
 
 class ConditionType(click.ParamType):  # type: ignore[type-arg]
@@ -69,6 +73,12 @@ class AgeType(click.ParamType):  # type: ignore[type-arg]
     metavar="CONDITION",
     help="Exit with 3 when it is so: 'avoidable>50ms', 'wait>1s', 'pool_evicted_lru>0'.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Exit with 3 when something is avoidable that FILE does not allow.",
+)
+@click.option("--write-baseline", metavar="FILE", help="Write FILE: allow what is avoidable now.")
 def command(
     files: tuple[str, ...],
     jaeger: str | None,
@@ -80,6 +90,8 @@ def command(
     width: int | None,
     counts: bool,
     fail_on: tuple[conditions.Condition, ...],
+    baseline: str | None,
+    write_baseline: str | None,
 ) -> None:
     """Show what is in span FILEs (OTLP JSON lines), in a folder of them, in standard input (-), in
     the log of a Lambda function, or in Jaeger.
@@ -89,21 +101,40 @@ def command(
     """
     if bool(files) == bool(jaeger):
         raise click.UsageError("give a span FILE, or --jaeger")
+    allowed = read_baseline(baseline) if baseline else []
     if jaeger:
         told = _from_jaeger(jaeger, service, since, counts)
     else:
         told = load_files(files, stdin=sys.stdin.buffer, only_count=counts)
-    if output == "-":
-        _write(told, form, sys.stdout, width, trace, bool(jaeger))
-    else:
-        try:
-            with click.open_file(output, "w", encoding="utf-8", atomic=True) as stream:
-                _write(told, form, stream, width, trace, bool(jaeger))  # type: ignore[arg-type]
-        except OSError as error:
-            raise ConntraceError(
-                "report-not-writable", f"cannot write the report to {output}: {error.strerror}"
-            ) from error
+
+    def write(stream: TextIO) -> None:
+        if form == "junit":
+            from conntrace.report.junit import write_junit
+
+            write_junit(told, stream, allowed)
+        else:
+            _write(told, form, stream, width, trace, bool(jaeger))
+
+    _write_to(output, write)
+    if write_baseline:
+        _write_to(write_baseline, lambda stream: save_baseline(told, stream))
     conditions.check(list(fail_on), told)
+    if baseline:
+        check_baseline(told, allowed)
+
+
+def _write_to(name: str, write: Callable[[TextIO], None]) -> None:
+    """To standard output for `-`, else to a file that is there whole or not at all."""
+    if name == "-":
+        write(sys.stdout)
+        return
+    try:
+        with click.open_file(name, "w", encoding="utf-8", atomic=True) as stream:
+            write(stream)  # type: ignore[arg-type]
+    except OSError as error:
+        raise ConntraceError(
+            "report-not-writable", f"cannot write the report to {name}: {error.strerror}"
+        ) from error
 
 
 def _from_jaeger(url: str, service: str | None, since_s: float, counts: bool) -> Loaded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from conntrace import semantic_names as names
 from conntrace.report.model import Destination, Model, cause_of, destination_of
@@ -35,6 +36,11 @@ class Place:
     line: int = 0
     function: str = ""
 
+    @property
+    def stable(self) -> str:
+        """File and function, without what differs between machines and editions."""
+        return f"{'/'.join(PurePath(self.path).parts[-2:])} {self.function}".strip()
+
     def __str__(self) -> str:
         where = f"{self.path}:{self.line}" if self.line else self.path
         return f"{where} in {self.function}()" if self.function else where
@@ -54,9 +60,8 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """Eight hexadecimal digits, the same in every run that finds the same."""
-        text = "\t".join((self.cause, str(self.destination), str(self.place)))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        """Its `finding_id`."""
+        return finding_id(self.cause, self.destination, self.place)
 
     @property
     def count(self) -> int:
@@ -72,6 +77,12 @@ class Finding:
     def avoidable_ms(self) -> float:
         """The part that a change would save, in milliseconds."""
         return self.sums.avoidable_ms
+
+
+def finding_id(cause: str, destination: Destination, place: Place) -> str:
+    """Eight hexadecimal digits, the same on each machine and after edits elsewhere in the file."""
+    text = "\t".join((cause, str(destination), place.stable))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def findings_of(spans: Iterable[SpanRecord]) -> list[Finding]:
