@@ -12,6 +12,39 @@ from tests.extension.platform import Platform
 from tests.unit.exporters.collector import Collector
 
 
+def test_a_freeze_between_init_and_the_first_invocation_is_known(
+    platform: Platform,
+    start: Start,
+    function: Callable[[], FunctionProcess],
+    backend: Collector,
+) -> None:
+    """Environments that were prepared ahead rest before their first invocation."""
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    process = function()
+    stream = process.stream
+    pool = stream.pool(stream.manager(), "api.example.com")
+    stream.request(pool)
+    process.flush()
+    time.sleep(0.3)
+    extension.freeze(2.5)
+    platform.invoke("request-1")
+    process.begin("request-1")
+    stream.request(pool)
+    process.end()
+    platform.wait_for_next(2)
+    platform.shut_down()
+    assert extension.ended() == 0
+    assert 1.5 <= frozen_s(backend, 1) <= 8
+
+
+def frozen_s(backend: Collector, number: int) -> float:
+    """Of a request that arrived: how much of its connection's idle time was frozen."""
+    spans = [span for each in backend.received for span in each.spans if span["name"] == "GET"]
+    values = {each["key"]: each["value"] for each in spans[number]["attributes"]}
+    return float(values["conntrace.connection.frozen_s"]["doubleValue"])
+
+
 def test_the_function_may_wake_first(
     platform: Platform,
     start: Start,
@@ -42,6 +75,4 @@ def test_the_function_may_wake_first(
     platform.wait_for_next(3)
     platform.shut_down()
     assert extension.ended() == 0
-    spans = [span for each in backend.received for span in each.spans if span["name"] == "GET"]
-    values = {each["key"]: each["value"] for each in spans[1]["attributes"]}
-    assert 0.5 <= values["conntrace.connection.frozen_s"]["doubleValue"] <= 5
+    assert 0.5 <= frozen_s(backend, 1) <= 5

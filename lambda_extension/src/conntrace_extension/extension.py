@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 FROZEN_FROM_S = 0.3
 """A tick that comes so late was kept by a freeze; a busy machine delays less."""
+INIT_FROZEN_FROM_S = 2.0
+"""The same while the function starts, which may take all of a small environment's processor."""
 WINDOW_S = 0.1
 """For thinking and sending together, after a response."""
 THINK_S = 0.07
@@ -71,6 +73,7 @@ class Extension:
         self._telemetry = telemetry
         self._sockets = Sockets(api, self._server, telemetry, self._store, self._thinker)
         self._tick_s = time.monotonic()
+        self._frozen_from_s = INIT_FROZEN_FROM_S
 
     def close(self) -> None:
         """Let go of everything but the connection to the platform."""
@@ -110,10 +113,10 @@ class Extension:
         """Wait for the platform, looking at the clock meanwhile: a gap in the ticks is a freeze."""
         self._api.ask_next()
         began_s = self._tick_s = time.monotonic()
-        # The function may wake first, and its events must come after the freeze before them.
-        on_wake = None if initializing else self._look_for_freeze
+        self._frozen_from_s = INIT_FROZEN_FROM_S if initializing else FROZEN_FROM_S
         while True:
-            event = self._received(TICK_S, on_wake)
+            # The function may wake first, and its events must come after the freeze before them.
+            event = self._received(TICK_S, self._look_for_freeze)
             if event is not None:
                 return event
             if initializing and time.monotonic() >= began_s + INIT_EARLY_S:
@@ -129,7 +132,7 @@ class Extension:
 
     def _look_for_freeze(self) -> None:
         now_s = time.monotonic()
-        if now_s - self._tick_s >= FROZEN_FROM_S:
+        if now_s - self._tick_s >= self._frozen_from_s:
             start_ns, end_ns = int(self._tick_s * 1e9), int(now_s * 1e9)
             self._store.add(Fact("PlatformFrozen", time_ns=end_ns, start_ns=start_ns))
             if self._thinker.flusher is not None:
