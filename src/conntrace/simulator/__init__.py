@@ -8,6 +8,7 @@ with LocalLambda(handler="app.handler", task_root="src", layer="conntrace-layer.
 
 from conntrace.simulator.invocation import Figures, Invocation
 from conntrace.simulator.local_lambda import LocalLambda
+from conntrace.simulator.sandbox import Mount
 from conntrace.simulator.settings import FunctionSettings
 
-__all__ = ["Figures", "FunctionSettings", "Invocation", "LocalLambda"]
+__all__ = ["Figures", "FunctionSettings", "Invocation", "LocalLambda", "Mount"]

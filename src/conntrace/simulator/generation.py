@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from conntrace.errors import ConntraceError
 from conntrace.simulator import settings as configured
 from conntrace.simulator.api_server import ApiServer, Platform
 from conntrace.simulator.board import RUNTIME, Board, Task
@@ -48,6 +49,11 @@ class Generation:
         server.platform = Platform(self.board, self.telemetry, self._facts())
         self._sandbox = Sandbox(place.mounts, self.board.exited)
         try:
+            if self._settings.mounts and not self._sandbox.mounted:
+                raise ConntraceError(
+                    "lambda-no-mount",
+                    f"the function's own mounts cannot be made: {self._sandbox.why_not_mounted}",
+                )
             self._network = NetworkPause() if place.settings.pause_network else None
         except BaseException:
             self._sandbox.close()

@@ -75,10 +75,11 @@ class LocalLambda:
         chosen = self.settings
         path = settings.search_path(chosen.python, self._folder)
         if not given:
-            return Place(chosen, None, (), path)
+            return Place(chosen, None, chosen.mounts, path)
         layer = layers.unpack(given, self._folder / "layer")
         needed = [Path(chosen.python).resolve(), Path(sys.prefix), chosen.task_root, self._folder]
-        return Place(chosen, layer, tuple(layers.mounts(layer, needed, self._folder)), path)
+        mounts = (*layers.mounts(layer, needed, self._folder), *chosen.mounts)
+        return Place(chosen, layer, mounts, path)
 
     def __enter__(self) -> LocalLambda:
         kinds = (settings.PROVISIONED, settings.SNAP_START, settings.MANAGED)

@@ -15,7 +15,7 @@ _LARGEST_BODY = 256 * 1024 * 1024
 class SpanReceiver:
     """Takes OTLP JSON at `/v1/traces`; each request is a line of the span file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, port: int = 0) -> None:
         self.path = path
         """The span file; it is there from the beginning."""
         self.requests = 0
@@ -28,7 +28,7 @@ class SpanReceiver:
             def keep(self, document: object) -> None:
                 receiver._keep(document)
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bound)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Bound)
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="span-receiver", daemon=True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conntrace.errors import ConntraceError
+from conntrace.simulator.sandbox import Mount
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
@@ -57,6 +58,8 @@ class FunctionSettings:
     """Whether the Telemetry API is there; without it a subscription is answered with 202."""
     pause_network: bool = False
     """While frozen, packets to the environment's sockets are dropped (needs root and nftables)."""
+    mounts: tuple[Mount, ...] = ()
+    """What the environments see in place of folders of this machine, such as their own /tmp."""
 
     @property
     def arn(self) -> str:

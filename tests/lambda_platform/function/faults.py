@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 
 
 def echo(event, context):
@@ -16,3 +17,11 @@ def echo(event, context):
 def be_killed(event, context):
     """As when memory runs out."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fill(event, context):
+    """Take so many megabytes, and keep them for a moment."""
+    held = bytearray(event["mb"] * 1024 * 1024)
+    held[::4096] = b"x" * len(held[::4096])
+    time.sleep(1 if event["mb"] > 100 else 0)
+    return {"filled": event["mb"]}
