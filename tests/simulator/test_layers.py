@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conntrace.errors import ConntraceError
-from conntrace.simulator import LocalLambda
+from conntrace.simulator import LocalLambda, Mount
 from conntrace.simulator.layers import mounts, unpack
 from tests.simulator.conftest import FUNCTION, LAYER, Start
 
@@ -90,7 +90,7 @@ def test_where_nothing_can_be_mounted(tmp_path: Path) -> None:
     if drop_rights and not shutil.which("setpriv"):
         pytest.skip("setpriv, of util-linux, is not there")
     program = f"""
-from conntrace.simulator import LocalLambda
+from conntrace.simulator import LocalLambda, Mount
 code, layer = {str(FUNCTION)!r}, {str(LAYER)!r}
 settings = {{"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}}
 with LocalLambda("app.facts", code, layer, settings, timeout_s=10) as function:
@@ -105,3 +105,23 @@ print(seen["WRAPPED_BY"], function.log.count('"probe": "INVOKE"'))
     assert invocations == "1"
     if drop_rights:
         assert wrapper == str(LAYER / "wrapper")
+
+
+def test_mounts_of_the_function(start: Start, tmp_path: Path) -> None:
+    """A /tmp of its own, for its processes only."""
+    if os.geteuid() != 0:
+        pytest.skip("only root is sure to be allowed to mount")
+    (tmp_path / "own").mkdir()
+    mount = Mount(tmp_path / "own", Path("/tmp"), read_only=False)
+    function = start("app.write_tmp", mounts=(mount,))
+    assert function.invoke("here").json() == ["here"]
+    assert os.listdir(tmp_path / "own") == ["here"]
+    assert not Path("/tmp/here").exists()
+
+
+def test_mounts_that_cannot_be_made(start: Start, tmp_path: Path) -> None:
+    """An error of the local Lambda, not of the function."""
+    function = start(mounts=(Mount(tmp_path / "nothing", Path("/tmp")),))
+    with pytest.raises(ConntraceError) as caught:
+        function.invoke("nothing")
+    assert caught.value.slug == "lambda-no-mount"
