@@ -17,13 +17,12 @@ def write_zip(tree: Tree, target: Path) -> None:
     """Write the zip file: sorted, one time for all, modes 755 and 644."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.part")
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(beside, "w") as archive:
         for path in sorted(tree):
             entry = zipfile.ZipInfo(path, _TIME)
             entry.create_system = 3
-            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (_REGULAR_FILE | _mode(tree, path)) << 16
-            archive.writestr(entry, tree[path].content)
+            archive.writestr(entry, tree[path].content, zipfile.ZIP_DEFLATED, compresslevel=9)
     beside.replace(target)
 
 
