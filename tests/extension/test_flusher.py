@@ -30,7 +30,7 @@ def outgoing() -> Outgoing:
 @pytest.fixture
 def flusher(backend: Collector, outgoing: Outgoing) -> Flusher:
     client = OtlpClient(Settings({"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url}))
-    return Flusher(outgoing, client, place=backend.url, timeout_s=60)
+    return Flusher(outgoing, client, place=backend.url, timeout_s=60, left_out=lambda: 0)
 
 
 def wait_for(flusher: Flusher) -> None:

@@ -29,8 +29,19 @@ Wait = Callable[[float], None]
 class Flusher:
     """All in the main thread, but for the attempt itself."""
 
-    def __init__(self, outgoing: Outgoing, client: Client, *, place: str, timeout_s: float) -> None:
-        """`place` is the endpoint as it may be shown; `timeout_s` for each wait on the network."""
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        client: Client,
+        *,
+        place: str,
+        timeout_s: float,
+        left_out: Callable[[], int],
+    ) -> None:
+        """`place` is the endpoint as it may be shown; `timeout_s` for each wait on the network.
+
+        `left_out` tells how much was left out before it became a span: the back end hears of it.
+        """
         self._outgoing = outgoing
         self._sender = Sender(client)
         self._place = place
@@ -44,12 +55,8 @@ class Flusher:
         self._said_trouble = False
         self._refused = 0
         self._told_drops = 0
-        self._left_out: Callable[[], int] = int
-        self._telling = 0
-
-    def count_also(self, left_out: Callable[[], int]) -> None:
-        """Tell the back end also of what never became a span: `left_out` gives the number."""
         self._left_out = left_out
+        self._telling = 0
 
     @property
     def dropped(self) -> int:
@@ -119,8 +126,9 @@ class Flusher:
         return self._await(until_s, wait)
 
     def say_what_is_left(self) -> None:
-        """The last words: nothing is lost silently."""
-        lost = len(self._batch) + len(self._outgoing) + self.dropped - self._told_drops
+        """The last words on all spans of this environment that were lost on their way."""
+        waiting = len(self._batch) + len(self._outgoing)
+        lost = waiting + self._outgoing.dropped + self._refused
         if lost:
             spans = "1 span" if lost == 1 else f"{lost:,} spans"
             say(f"{spans} did not reach {self._place} [otlp-failed]")

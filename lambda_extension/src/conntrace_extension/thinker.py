@@ -52,10 +52,10 @@ class Thinker:
         if self._settings is None:
             self._settings = self._load_settings()
         elif not self._loaded:
-            # The largest part; it is built below.
-            import conntrace.analyzer.pipeline
+            # The largest part by far, so a step of its own.
+            import conntrace.analyzer.pipeline  # noqa: F401
 
-            self._loaded = bool(conntrace.analyzer.pipeline)
+            self._loaded = True
         elif self._pipeline is None:
             self._pipeline = self._build(self._settings)
 
@@ -160,6 +160,6 @@ class Thinker:
             endpoint.client,
             place=endpoint.place,
             timeout_s=settings.otlp_timeout_s,
+            left_out=lambda: self._store.left_out,
         )
-        self.flusher.count_also(lambda: self._store.left_out)
         return outgoing
