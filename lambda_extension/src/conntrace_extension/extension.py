@@ -111,9 +111,10 @@ class Extension:
 
     def _next_event(self, *, initializing: bool) -> NextEvent:
         """Wait for the platform, looking at the clock meanwhile: a gap in the ticks is a freeze."""
-        self._api.ask_next()
+        # Looked at before asking: the platform may freeze us before the next line runs.
         began_s = self._tick_s = time.monotonic()
         self._frozen_from_s = INIT_FROZEN_FROM_S if initializing else FROZEN_FROM_S
+        self._api.ask_next()
         while True:
             # The function may wake first, and its events must come after the freeze before them.
             event = self._received(TICK_S, self._look_for_freeze)
