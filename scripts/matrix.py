@@ -54,7 +54,8 @@ def python_sessions() -> dict[str, Session]:
 def surroundings_sessions() -> dict[str, Session]:
     # pytest-socket's plugin patches the tests' own process for good; its functions do not need it.
     words = ("-p", "no:socket")
-    return {"tools": Session("surroundings", ("tests/surroundings/test_tools.py",), words=words)}
+    folders = ("tests/surroundings/test_tools.py", "tests/surroundings/test_workers.py")
+    return {"tools": Session("surroundings", folders, words=words)}
 
 
 def newest_python(minor: int) -> str | None:
