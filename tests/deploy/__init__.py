@@ -1,0 +1,1 @@
+"""The examples of deployment, each by its own tool, and the page on Lambda."""

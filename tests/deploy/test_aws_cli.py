@@ -12,6 +12,9 @@ import pytest
 
 from tests.deploy.workbench import ENDPOINT, EXAMPLES, WRAPPER, Workbench, assert_two_settings
 
+# Each call of `aws` takes a second on a quiet machine.
+pytestmark = pytest.mark.timeout(300)
+
 SCRIPTS = sorted((EXAMPLES / "aws-cli").glob("*.sh"))
 ROLE = "arn:aws:iam::123456789012:role/shop"
 

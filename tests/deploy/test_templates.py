@@ -13,6 +13,9 @@ import pytest
 from tests.components.require import require_component
 from tests.deploy.workbench import ENDPOINT, Workbench, assert_two_settings, require_program
 
+# Node and cfn-lint take seconds on a quiet machine.
+pytestmark = pytest.mark.timeout(300)
+
 Template = Mapping[str, Any]
 # cfn-lint's own reader: templates have tags that plain YAML does not know.
 LOAD = "import cfnlint.decode.cfn_yaml as yaml; print(json.dumps(yaml.load(path)))"
