@@ -84,8 +84,10 @@ def test_celery_with_prefork(server: LoopbackServer, tmp_path: Path) -> None:
     traced = subprocess.run(
         [*run, *program, str(tmp_path / "traced"), url], capture_output=True, text=True, timeout=100
     )
-    assert plain.stdout == traced.stdout == f"{['ok'] * 6}\n", traced.stderr
-    assert plain.returncode == traced.returncode
+    assert plain.stdout == traced.stdout, traced.stderr
+    assert plain.stdout.startswith(f"{['ok'] * 6}\n")
+    assert plain.stdout.endswith("\n0\n")
+    assert plain.returncode == traced.returncode == 0
     spans = read_spans(output)
     assert len(spans.setups) == 6
     workers = {dict(each.resource.attributes)[names.PROCESS_PID] for each in spans.setups}
