@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -187,3 +188,20 @@ def test_doctor_asks_the_endpoint(status: int, code: int) -> None:
         assert endpoint.names == []
     assert f"answered {status}" in ended.stdout
     assert ended.returncode == code
+
+
+def test_a_report_into_a_device_or_pipe_leaves_it_what_it_is(
+    tmp_path: Path, span_file: Path
+) -> None:
+    """A file is replaced as a whole; /dev/null, as root, must not be."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ended = call("report", str(span_file), "-o", str(pipe))
+        written = os.read(reader, 65536)
+    finally:
+        os.close(reader)
+    assert ended.returncode == 0
+    assert b"conntrace" in written
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -128,8 +129,10 @@ def _write_to(name: str, write: Callable[[TextIO], None]) -> None:
     if name == "-":
         write(sys.stdout)
         return
+    # A whole file takes the place of the old one. Of a device or a pipe (/dev/null) it must not.
+    is_file = os.path.isfile(name) or not os.path.exists(name)
     try:
-        with click.open_file(name, "w", encoding="utf-8", atomic=True) as stream:
+        with click.open_file(name, "w", encoding="utf-8", atomic=is_file) as stream:
             write(stream)  # type: ignore[arg-type]
     except OSError as error:
         raise ConntraceError(
