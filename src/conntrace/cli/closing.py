@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from conntrace.cli.silence import why_silent
 
 if TYPE_CHECKING:
-    from conntrace.analyzer.summary import Summary
     from conntrace.analyzer.server import Server
+    from conntrace.analyzer.summary import Summary
     from conntrace.cli.span_outputs import SpanOutputs
 
 
