@@ -14,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-lambda bench-report docs site compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-lambda bench-report docs site newcomer compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ docs: need-python ## Write the reference pages anew from the tables in the code
 
 site: need-python ## The documentation as a site, in build/site; a warning is an error
 	@venv=$$($(PYTHON) -m scripts.env --set site) && NO_MKDOCS_2_WARNING=1 "$$venv/bin/mkdocs" build --strict && echo "conntrace: build/site/index.html"
+
+newcomer: need-python ## The first steps of a newcomer, in a clean folder
+	@$(PYTHON) -m scripts.newcomer
 
 compat: need-python ## Other people's test suites, plain and under conntrace
 	@$(ENTER) && python tests/compat/run.py $(ARGS)
