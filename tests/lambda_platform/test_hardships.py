@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +56,39 @@ def test_memory_runs_out(run: Run, traces: Traces) -> None:
 
 @pytest.fixture(params=["read-only", "full"])
 def bad_tmp(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mount]:
-    """A /tmp that takes nothing."""
+    """A /tmp that takes nothing. What is in it stays there: it may hold this checkout."""
     if os.geteuid() != 0:
         pytest.skip("only root can make a full file system")
-    folder = tmp_path / "tmp"
-    folder.mkdir()
     if request.param == "read-only":
-        yield Mount(folder, Path("/tmp"))
+        yield Mount(Path("/tmp"), Path("/tmp"))
         return
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(folder)], check=True)
-    try:
-        with suppress(OSError), open(folder / "filler", "wb", buffering=0) as file:
-            for _ in range(64):
-                file.write(b"x" * 1024)
-        assert os.statvfs(folder).f_bavail == 0
+    with full_file_system_over(Path("/tmp"), tmp_path) as folder:
         yield Mount(folder, Path("/tmp"), read_only=False)
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def full_file_system_over(below: Path, folder: Path) -> Iterator[Path]:
+    """What is below can be read; whatever is written goes to a file system without room."""
+    small, merged = folder / "small", folder / "merged"
+    small.mkdir()
+    merged.mkdir()
+    with ExitStack() as stack:
+        mount(stack, small, "-t", "tmpfs", "-o", "size=64k", "none")
+        for name in ("upper", "work"):
+            (small / name).mkdir()
+        layers = f"lowerdir={below},upperdir={small}/upper,workdir={small}/work"
+        mount(stack, merged, "-t", "overlay", "-o", layers, "none")
+        with suppress(OSError), open(merged / f"filler-{folder.name}", "wb", buffering=0) as file:
+            for _ in range(256):
+                file.write(b"x" * 1024)
+        assert os.statvfs(small).f_bavail == 0
+        yield merged
+
+
+def mount(stack: ExitStack, place: Path, *words: str) -> None:
+    """Until the stack is unwound."""
+    subprocess.run(["mount", *words, str(place)], check=True)
+    stack.callback(subprocess.run, ["umount", "--lazy", str(place)], check=True)
 
 
 def test_tmp_takes_nothing(run: Run, traces: Traces, bad_tmp: Mount) -> None:

@@ -108,15 +108,15 @@ print(seen["WRAPPED_BY"], function.log.count('"probe": "INVOKE"'))
 
 
 def test_mounts_of_the_function(start: Start, tmp_path: Path) -> None:
-    """A /tmp of its own, for its processes only."""
+    """A folder of its own in place of the machine's, for its processes only."""
     if os.geteuid() != 0:
         pytest.skip("only root is sure to be allowed to mount")
     (tmp_path / "own").mkdir()
-    mount = Mount(tmp_path / "own", Path("/tmp"), read_only=False)
-    function = start("app.write_tmp", mounts=(mount,))
-    assert function.invoke("here").json() == ["here"]
+    mount = Mount(tmp_path / "own", Path("/srv"), read_only=False)
+    function = start("app.write_file", mounts=(mount,))
+    assert function.invoke("/srv/here").json() == ["here"]
     assert os.listdir(tmp_path / "own") == ["here"]
-    assert not Path("/tmp/here").exists()
+    assert not Path("/srv/here").exists()
 
 
 def test_mounts_that_cannot_be_made(start: Start, tmp_path: Path) -> None:
