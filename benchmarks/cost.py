@@ -1,10 +1,9 @@
 """What agents cost: plain, conntrace, OpenTelemetry, Datadog and Sentry, interleaved in one run.
 
-`python benchmarks/cost.py [RUNS]`. Quote the ratios: absolute times differ by machine and by hour.
+`python benchmarks/cost.py [RUNS] [--docs]`. Quote the ratios: absolute times differ by machine and by hour.
 Added CPU is that of the traced process; conntrace's analyzer works in the parent. A tool that is
 not installed is left out (`make bench` has all). All figures are kept in
-build/benchmarks/cost.json, and the table in build/benchmarks/cost.md is what docs/overhead.md
-shows.
+build/benchmarks/cost.json; with --docs the table goes into docs/overhead.md.
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OUTPUT = HERE.parent / "build" / "benchmarks"
+PAGE = HERE.parent / "docs" / "overhead.md"
+BEGIN, END = "<!-- make bench -->", "<!-- /make bench -->"
 # Mode -> the module it needs.
 MODES = {
     "plain": "urllib3",
@@ -120,14 +121,24 @@ def _cell(added: float, yardstick: float) -> str:
     return f"+{added:.0f}{share}" if added >= 0 else f"{added:.0f}{share}"
 
 
+def write_into(page: Path, lines: list[str]) -> None:
+    """Put the table between the two marks of the page."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, page
+    page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """Measure, keep everything, print the table."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    numbers = [word for word in sys.argv[1:] if word.isdecimal()]
+    runs = int(numbers[0]) if numbers else 5
     found = measure(available(), runs)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     (OUTPUT / "cost.json").write_text(json.dumps({"runs": runs, "figures": found}, indent=1))
     lines = table(found)
-    (OUTPUT / "cost.md").write_text("\n".join(lines) + "\n")
+    if "--docs" in sys.argv:
+        write_into(PAGE, lines)
     print(f"medians of {runs} interleaved runs; in brackets the share of what OpenTelemetry adds\n")
     print("\n".join(lines))
 
