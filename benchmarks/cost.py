@@ -1,7 +1,7 @@
 """What agents cost: plain, conntrace, OpenTelemetry, Datadog and Sentry, interleaved in one run.
 
-`python benchmarks/cost.py [RUNS] [--docs]`. Quote the ratios: absolute times differ by machine and by hour.
-Added CPU is that of the traced process; conntrace's analyzer works in the parent. A tool that is
+`python benchmarks/cost.py [RUNS] [--docs]`. Quote the ratios: absolute times differ by machine
+and by hour. Added CPU is that of the traced process; conntrace's analyzer works in the parent. A tool that is
 not installed is left out (`make bench` has all). All figures are kept in
 build/benchmarks/cost.json; with --docs the table goes into docs/overhead.md.
 """
@@ -125,7 +125,8 @@ def write_into(page: Path, lines: list[str]) -> None:
     """Put the table between the two marks of the page."""
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    assert begin and end, page
+    assert begin, page
+    assert end, page
     page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{after}", encoding="utf-8")
 
 
