@@ -1,8 +1,8 @@
 """What agents cost: plain, conntrace, OpenTelemetry, Datadog and Sentry, interleaved in one run.
 
 `python benchmarks/cost.py [RUNS] [--docs]`. Quote the ratios: absolute times differ by machine
-and by hour. Added CPU is that of the traced process; conntrace's analyzer works in the parent. A tool that is
-not installed is left out (`make bench` has all). All figures are kept in
+and by hour. Added CPU is that of the traced process; conntrace's analyzer works in the parent. A
+tool that is not installed is left out (`make bench` has all). All figures are kept in
 build/benchmarks/cost.json; with --docs the table goes into docs/overhead.md.
 """
 
