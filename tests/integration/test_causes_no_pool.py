@@ -165,6 +165,9 @@ def test_one_shot_urllib_request(run: Runner, serve: Serve) -> None:
     assert spans.causes == [FIRST, "one_shot_api", "one_shot_api"]
     assert spans.requests == []
     assert all(spans.parent(setup) is None for setup in spans.setups)
+    closes = [span for span in spans if span.name.startswith("HTTP connection_close")]
+    reasons = [close.attributes[names.CLOSE_REASON] for close in closes]
+    assert reasons == ["request_connection_close"] * 3
 
 
 def test_one_shot_http_client(run: Runner, serve: Serve) -> None:

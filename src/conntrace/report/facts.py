@@ -9,13 +9,15 @@ from conntrace.report.record import SpanRecord
 from conntrace.report.units import seconds
 
 _SHOWN_NAMES = 3
+_SHORT_S = 0.1
+"""An idle time below it explains no loss (seconds)."""
 
 
 def of_group(spans: Sequence[SpanRecord]) -> list[str]:
     """Phrases such as `server's idle limit 2.0 s`, most telling first; empty when none apply."""
     phrases = [
         _range("server's idle limit", spans, names.CLOSE_SERVER_IDLE_LIMIT_S),
-        _range("idle before", spans, names.CONNECTION_IDLE_S),
+        _range("idle before", spans, names.CONNECTION_IDLE_S, least=_SHORT_S),
         _range("of it frozen", spans, names.CONNECTION_FROZEN_S),
         _listed("pushed out by", (span.text(names.POOL_EVICTED_BY) for span in spans)),
         _listed("pools kept", (span.text(names.POOL_NUM_POOLS) for span in _evicted(spans))),
@@ -36,9 +38,9 @@ def _evicted(spans: Sequence[SpanRecord]) -> list[SpanRecord]:
     return [span for span in spans if span.text(names.POOL_EVICTED_BY)]
 
 
-def _range(label: str, spans: Sequence[SpanRecord], name: str) -> str:
+def _range(label: str, spans: Sequence[SpanRecord], name: str, least: float = 0.0) -> str:
     values = [value for value in numbers(spans, name) if value > 0]
-    if not values:
+    if not values or max(values) < least:
         return ""
     low, high = seconds(min(values)), seconds(max(values))
     return f"{label} {low}" if low == high else f"{label} {low} to {high}"

@@ -62,8 +62,12 @@ class Owner(NamedTuple):
 enabled = True
 
 
-def call_site() -> CallSite:
-    """The application's frame nearest to the caller, else a library's, else nothing."""
+def call_site(beyond_imports: bool = True) -> CallSite:
+    """The application's frame nearest to the caller, else a library's, else nothing.
+
+    Without `beyond_imports` it stays within the library that is being imported: what a library
+    makes on its own account was not made by the line that imports it.
+    """
     if not enabled:
         return NOWHERE
     fallback = NOWHERE
@@ -79,6 +83,8 @@ def call_site() -> CallSite:
             return _site(frame)
         if verdict == _LIBRARY and fallback is NOWHERE:
             fallback = _site(frame)
+        if not beyond_imports and code.co_name == "<module>":
+            return fallback if fallback is not NOWHERE else _site(frame)
         frame = frame.f_back
     return fallback
 
@@ -116,7 +122,7 @@ def owner(default: str) -> Owner:
             break
         _read_frame(frame, names)
         frame = frame.f_back
-    site = call_site()
+    site = call_site(beyond_imports=False)
     if "credentials" in names:
         return Owner("botocore credentials", "credentials", "", site)
     if "telemetry" in names:

@@ -329,6 +329,30 @@ def test_bare_objects_of_one_line_are_one_shot(closed_by: str) -> None:
     assert verdict(setup_span) == ("one_shot_api", "proved", True, True)
 
 
+def test_a_bare_object_made_at_another_line_is_likely_a_client_made_anew() -> None:
+    """The old object's connection is closed, and nobody else has one: nothing is advised."""
+    stream = Stream()
+    for line in (3, 7):
+        setup = stream.setup(
+            host="a.example", port=80, scheme="http", site_file="app.py", site_line=line
+        )
+        stream.send(Close(connection=setup, by="program", tcp_state=1))
+    setup_span = stream.analyze().setups[1]
+    assert verdict(setup_span) == ("client_recreated", "inferred", False, False)
+    assert text(setup_span, "conntrace.cause.detail").endswith("made at app.py:3 is closed")
+
+
+def test_a_bare_object_whose_connection_broke_says_who_ended_it() -> None:
+    """http.client tells no error, but that no status line came."""
+    stream = Stream()
+    first = stream.setup(host="a.example", port=80, scheme="http")
+    stream.send(Close(connection=first, by="response"))
+    stream.setup(host="a.example", port=80, scheme="http", previous=first)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup)[:2] == ("replaced_after_error", "proved")
+    assert "ended by the other side before any response" in text(setup, "conntrace.cause.detail")
+
+
 def test_a_bare_object_that_is_closed_and_used_again_says_where() -> None:
     """The program closed its own connection."""
     stream = Stream()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import http.client
+import importlib
 import socket
 import ssl
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -165,6 +167,25 @@ def test_call_site_skips_libraries() -> None:
         Spy().request("GET", "http://a.test/")
 
     assert found[0].file == __file__
+
+
+def test_what_a_library_makes_while_it_is_imported_is_the_librarys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client made by a library's own top level was not made by the import statement."""
+    library = tmp_path / "site-packages" / "imported_library.py"
+    library.parent.mkdir()
+    library.write_text(
+        "from conntrace.traced import call_sites\n"
+        "owner = call_sites.owner('urllib3.PoolManager')\n"
+        "site = call_sites.call_site()\n"
+    )
+    monkeypatch.syspath_prepend(str(library.parent))
+    monkeypatch.delitem(sys.modules, "imported_library", raising=False)
+    imported = importlib.import_module("imported_library")
+
+    assert imported.owner.site[:2] == (str(library), 2)
+    assert imported.site.file == __file__
 
 
 def test_call_sites_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import early_close_advice
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import at, count, nanoseconds, place
+from conntrace.analyzer.causes.words import are, at, count, nanoseconds, place
 from conntrace.analyzer.ledger_records import LostSlot
 from conntrace.catalogue import CAUSES
 from conntrace.events import Checkout
@@ -42,8 +42,9 @@ def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
         f"{discards} discarded as too many before",
     )
     detail = (
-        f"all {count(checkout.maxsize, 'connection')} that the pool for {place(facts.origin)} keeps"
-        f" {'was' if checkout.maxsize == 1 else 'were'} in use ({facts.in_use} at once)"
+        f"{'the' if checkout.maxsize == 1 else 'all'} {count(checkout.maxsize, 'connection')} that"
+        f" the pool for {place(facts.origin)} keeps {are(checkout.maxsize)} in use"
+        f" ({facts.in_use} at once)"
     )
     lost = facts.pool.last_discard if facts.pool is not None else None
     contributing = ("discarded_pool_full",) if discards else ()

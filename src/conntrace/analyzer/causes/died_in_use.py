@@ -87,10 +87,12 @@ def _after_failed_object(facts: SetupFacts) -> Cause | None:
     if ending.reason not in ("attempt_failed", "broken_by_peer"):
         return None
     lost = previous.close_span or previous.setup_span
+    before = f"the connection to {place(facts.origin)} before it"
+    known = f"failed ({previous.close.error})" if previous.close.error else "failed"
+    broken = ending.reason == "broken_by_peer" and not previous.close.error
     return proved(
         "replaced_after_error",
-        f"the connection to {place(facts.origin)} before it failed"
-        f" ({previous.close.error or 'unknown error'})",
+        f"{before} {'was ended by the other side before any response' if broken else known}",
         ending.evidence,
         lost=lost,
     )

@@ -47,11 +47,14 @@ def client_recreated(facts: SetupFacts) -> Cause | None:
         if _same_line(facts, rival) and rival.client.last_used_ns <= facts.client.made_ns:
             return _recreated_at_same_line(facts, rival)
     for rival in facts.rivals:
-        if rival.client.is_over and not _someone_idle(facts):
+        # A bare object has no end but that of its connection.
+        ended = rival.client.bare and rival.connection.closed_ns
+        if (rival.client.is_over or ended) and not _someone_idle(facts):
             return inferred(
                 "client_recreated",
                 f"a new {facts.client.owner or 'client'}{at(_site(facts))} connects to"
-                f" {place(facts.origin)}; the one made{at(rival.client.site) or ' before'} is gone",
+                f" {place(facts.origin)}; the one made{at(rival.client.site) or ' before'} is"
+                f" {'gone' if rival.client.is_over else 'closed'}",
                 _history(facts),
                 lost=rival.connection.close_span,
             )
@@ -70,7 +73,8 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
             evidence,
             lost=lost,
         )
-    ended = "was collected" if rival.client.gone_ns else "was closed"
+    closed = rival.client.closed_ns > rival.client.last_used_ns
+    ended = "was closed" if closed else "was collected"
     detail = (
         f"a new {owner} was made at {line}; the one made there before {ended},"
         f" and its connection to {place(facts.origin)} with it"

@@ -66,6 +66,9 @@ def _note_start(
     request = outer.identity if outer is not None and outer.kind == REQUEST else 0
     pool = record.pool
     client, one_shot = ("urllib3", "") if pool is not None else _client()
+    if one_shot:
+        # urllib.request sends `Connection: close` with every request.
+        record.sends_close = True
     recording.note(
         notes.setup_start(
             operation.identity,
