@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.freezes import Freezes
 from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.ledger_clients import ClientLedger, site
-from conntrace.analyzer.ledger_losses import failure_in, lose_slot
+from conntrace.analyzer.ledger_losses import failure_in, keep_slot, lose_slot
 from conntrace.analyzer.ledger_records import (
     Client,
     Connection,
@@ -230,7 +230,9 @@ class ConnectionLedger(ClientLedger):
             return connection
         if event.how in ("collected", "closed"):
             lose_slot(pool, event.connection, event.how, unread, event.time_ns).counted = False
-        elif event.how == "full":
+            return connection
+        keep_slot(pool, event.connection)
+        if event.how == "full":
             pool.discards += 1
         elif event.how == "error":
             failure = failure_in(pool, event.request, event.connection, event.time_ns)

@@ -25,3 +25,12 @@ def lose_slot(pool: Pool, connection: int, how: str, unread: bool, time_ns: int)
     lost = LostSlot(connection, how, unread, time_ns, counted=True)
     pool.lost_slots.append(lost)
     return lost
+
+
+def keep_slot(pool: Pool, connection: int) -> None:
+    """A connection whose response was closed early came back after all, closed: the next check-out
+    finds it so, and no slot is missing."""
+    for known in pool.lost_slots:
+        if known.connection == connection:
+            pool.lost_slots.remove(known)
+            return

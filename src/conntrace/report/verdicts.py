@@ -65,8 +65,14 @@ class Verdict:
 
     @property
     def advice(self) -> str:
-        """The change that removes it; empty when there is none to be sure of."""
-        return next((text for s in self.spans if (text := s.text(names.CAUSE_ADVICE))), "")
+        """The change that removes it; empty when there is none to be sure of.
+
+        A setting that was advised is the one for the most that were in use at once, or else the
+        latest: what was enough for the first is not enough for all.
+        """
+        advised = [span for span in reversed(self.spans) if span.text(names.CAUSE_ADVICE)]
+        most = max(advised, key=lambda span: span.number(names.POOL_IN_USE) or 0, default=None)
+        return most.text(names.CAUSE_ADVICE) if most is not None else ""
 
     @property
     def proved(self) -> bool:

@@ -230,6 +230,39 @@ def test_a_cleared_client_used_again_lost_its_pool_by_the_programs_own_call() ->
     assert "cleanup.py:9" in text(setup, "conntrace.cause.detail")
 
 
+def test_the_last_pool_of_a_destination_tells_how_it_was_lost() -> None:
+    """An eviction long before is not why the pool after it, cleared by the program, is missed."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    other = stream.pool(manager, "other.example.com")
+    stream.evict(pool, other, manager, limit=1)
+    second = stream.pool(manager, "dynamodb.example.com")
+    stream.request(second)
+    stream.close_manager(manager, [second], "cleanup.py:9")
+    stream.request(stream.pool(manager, "dynamodb.example.com"))
+    result = stream.analyze()
+    assert result.causes[1:] == ["pool_evicted_lru", "pool_closed_explicitly"]
+    linked = result.by_id(result.setups[2].links[0].span_id)
+    assert linked is not None
+    assert text(linked, "conntrace.close.reason") == "pool_closed_explicitly"
+
+
+def test_clients_of_one_line_that_live_side_by_side_replace_nobody() -> None:
+    """One that was collected before them is replaced by the first of them at most."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.collect_manager(manager, [pool])
+    made = [stream.manager("boto3 dynamodb", "handler.py:14") for _ in range(3)]
+    for manager in made:
+        stream.request(stream.pool(manager, "dynamodb.example.com"))
+    setups = stream.analyze().setups[1:]
+    assert [verdict(setup)[:2] for setup in setups] == [
+        ("client_recreated", "proved"),
+        ("parallel_client", "inferred"),
+        ("parallel_client", "inferred"),
+    ]
+
+
 def test_a_further_host_of_one_sdk_client_is_a_variation() -> None:
     """S3 buckets are hosts of their own: no first use, no advice."""
     stream = Stream()

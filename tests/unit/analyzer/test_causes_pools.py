@@ -261,6 +261,23 @@ def test_a_closed_response_is_not_counted_as_in_use() -> None:
     )
 
 
+def test_a_connection_closed_early_that_came_back_is_missed_once() -> None:
+    """It is found closed at the next check-out; what the pool grows by later has its own reason."""
+    stream, pool = pool_of(10)
+    request, connection = busy(stream, pool, 1)
+    stream.answer(request, connection)
+    stream.send(Close(connection=connection, by="response_close", request=request, rest_bytes=9))
+    stream.put(pool, connection, request)
+    stream.pools[pool].idle.clear()
+    stream.request(pool, {"outcome": "closed", "connection": connection})
+    busy(stream, pool, 1)
+    busy(stream, pool, 2)
+    assert stream.analyze().causes[1:] == [
+        "client_closed_response_early",
+        "pool_growing_concurrency",
+    ]
+
+
 def test_a_leak_explains_one_missing_connection() -> None:
     """The connection made in its place comes back; a second one beside it is overflow."""
     stream, pool = pool_of(1)

@@ -100,6 +100,19 @@ def test_first_use_with_advice_is_worth_a_verdict() -> None:
     assert only(judged(story)).cause == "first_use_of_destination"
 
 
+def test_the_advised_size_is_that_for_the_most_at_once() -> None:
+    story = Story()
+    for number, in_use in enumerate((10, 19, 12)):
+        story.connect(
+            f"c{number}",
+            float(number),
+            "pool_overflow_concurrency",
+            conntrace__pool__in_use=in_use,
+            conntrace__cause__advice=f"keep {in_use + 1}",
+        )
+    assert only(judged(story)).advice == "keep 20"
+
+
 def test_causes_nobody_knows_and_setups_without_cause_are_shown() -> None:
     story = Story()
     story.connect("c1", 0.0, "brand_new_cause")

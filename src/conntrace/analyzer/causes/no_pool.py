@@ -6,7 +6,7 @@ from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import would_have_lived
 from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.words import at, place
-from conntrace.analyzer.ledger_records import Client, Eviction, Origin, Pool
+from conntrace.analyzer.ledger_records import Client, Connection, Eviction, Origin, Pool
 from conntrace.catalogue import CAUSES
 
 
@@ -38,12 +38,18 @@ def inherited_in_use(origin: Origin) -> Cause:
 
 def pool_evicted_lru(facts: SetupFacts) -> Cause | None:
     """The same client pushed this very pool out to make room."""
+    before = _pool_before(facts)
+    if before is None or before.eviction is None:
+        return None
+    return _evicted(facts, before.eviction)
+
+
+def _pool_before(facts: SetupFacts) -> Pool | None:
+    """The client's last pool of the same key; None when this one has been connected itself."""
     if facts.earlier_setups or facts.pool is None:
         return None
-    for pool in reversed(facts.siblings):
-        if pool.key == facts.pool.key and pool.eviction is not None:
-            return _evicted(facts, pool.eviction)
-    return None
+    alike = (pool for pool in reversed(facts.siblings) if pool.key == facts.pool.key)
+    return next(alike, None)
 
 
 def _evicted(facts: SetupFacts, eviction: Eviction) -> Cause:
@@ -79,12 +85,8 @@ def _eviction_advice(client: Client, destinations: int) -> str:
 
 def pool_closed_explicitly(facts: SetupFacts) -> Cause | None:
     """The program cleared or closed the same client's pool, and uses the client again."""
-    if facts.earlier_setups or facts.pool is None:
-        return None
-    for pool in reversed(facts.siblings):
-        if pool.key == facts.pool.key and pool.closed_ns:
-            return _closed(facts, pool)
-    return None
+    before = _pool_before(facts)
+    return _closed(facts, before) if before is not None and before.closed_ns else None
 
 
 def _closed(facts: SetupFacts, pool: Pool) -> Cause:
@@ -100,9 +102,15 @@ def _closed(facts: SetupFacts, pool: Pool) -> Cause:
         (f"closed by a call{at(site)}",),
         advice=f"Do not close the client{at(site)} between uses." if lived else "",
         lost=next(
-            (found.close_span for found in facts.sibling_connections if found.close_span), None
+            (found.close_span for found in facts.sibling_connections if _went_with(found)), None
         ),
     )
+
+
+def _went_with(connection: Connection) -> bool:
+    """Whether it was closed together with its pool, not before."""
+    ending = connection.ending
+    return ending is not None and ending.reason == "pool_closed_explicitly"
 
 
 def pool_key_mismatch(facts: SetupFacts) -> Cause | None:

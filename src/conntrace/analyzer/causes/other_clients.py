@@ -44,8 +44,13 @@ def client_recreated(facts: SetupFacts) -> Cause | None:
     if not _is_new_client(facts):
         return None
     for rival in facts.rivals:
-        if _same_line(facts, rival) and rival.client.last_used_ns <= facts.client.made_ns:
+        if not _same_line(facts, rival):
+            continue
+        if rival.client.last_used_ns <= facts.client.made_ns:
             return _recreated_at_same_line(facts, rival)
+        if rival.was_idle and not rival.client.is_over:
+            # A line that builds clients which live side by side: this one replaces none of them.
+            return None
     for rival in facts.rivals:
         # A bare object has no end but that of its connection.
         ended = rival.client.bare and rival.connection.closed_ns
