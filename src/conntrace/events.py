@@ -495,11 +495,12 @@ class Close(Event):
     """A connection's socket was closed on this side.
 
     `by` says who called: `response` (http.client after a response that ends its connection),
-    `dropped_check` (urllib3 found it dead), `error` (urllib3's clean-up of a failed attempt),
-    `full` (no room in the pool), `pool` (pool or manager closed, evicted or collected),
-    `response_close` (the program closed a response), `collected` (garbage collection), `program`
-    (anything else). The call site is that of the close; with `collected`, of the request whose
-    response was lost.
+    `dropped_check` (urllib3 found it dead), `error` (urllib3's clean-up of a failed attempt, or a
+    program that closes its own http.client object before the response), `full` (no room in the
+    pool), `pool` (pool or manager closed, evicted or collected), `response_close` (the program
+    closed a response, or its own http.client object with the response unread), `collected`
+    (garbage collection), `program` (anything else). The call site is that of the close; with
+    `collected`, of the request whose response was lost.
     """
 
     kind: ClassVar[str] = "close"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
 from tests.integration.running import (
@@ -175,6 +177,18 @@ def test_one_shot_http_client(run: Runner, serve: Serve) -> None:
     server = serve()
     spans = run("with_stdlib", "bare_objects", "a.test", server.port)
     assert spans.causes == [FIRST, "one_shot_api"]
+
+
+@pytest.mark.parametrize(
+    ("how", "cause_name"),
+    [("unanswered", "replaced_after_error"), ("unread", "client_closed_response_early")],
+)
+def test_http_client_object_given_up(run: Runner, serve: Serve, how: str, cause_name: str) -> None:
+    """A close that gives up a request or a response is not blamed: nothing could be sent on it."""
+    server = serve()
+    spans = run("with_stdlib", "given_up", "a.test", server.port, how)
+    assert spans.causes == [FIRST, cause_name]
+    assert spans.advice == []
 
 
 def test_kept_http_client_object(run: Runner, serve: Serve) -> None:

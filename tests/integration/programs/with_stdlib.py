@@ -31,6 +31,16 @@ def kept_object(host, port):
     connection.close()
 
 
+def given_up(host, port, how):
+    connection = http.client.HTTPConnection(host, int(port))
+    connection.request("GET", "/bytes/1000")
+    if how == "unread":
+        connection.getresponse().read(10)
+    connection.close()
+    connection.request("GET", "/")
+    connection.getresponse().read()
+
+
 def lookup(host, stays_s="0"):
     print(len(socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM)))
     time.sleep(float(stays_s))

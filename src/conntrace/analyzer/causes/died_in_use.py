@@ -88,11 +88,15 @@ def _after_failed_object(facts: SetupFacts) -> Cause | None:
         return None
     lost = previous.close_span or previous.setup_span
     before = f"the connection to {place(facts.origin)} before it"
-    known = f"failed ({previous.close.error})" if previous.close.error else "failed"
-    broken = ending.reason == "broken_by_peer" and not previous.close.error
+    if previous.close.error:
+        how = f"failed ({previous.close.error})"
+    elif ending.reason == "broken_by_peer":
+        how = "was ended by the other side before any response"
+    else:
+        how = "was closed while its request had no response" if facts.client.bare else "failed"
     return proved(
         "replaced_after_error",
-        f"{before} {'was ended by the other side before any response' if broken else known}",
+        f"{before} {how}",
         ending.evidence,
         lost=lost,
     )

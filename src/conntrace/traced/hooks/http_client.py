@@ -23,6 +23,9 @@ _ONE_SHOT_MODULE = "urllib.request"
 _MAX_FRAMES = 12
 # Of http.client's HTTPConnection: the last response whose head it has read, name-mangled.
 _RESPONSE = "_HTTPConnection__response"
+# And how far it is with a request.
+_STATE = "_HTTPConnection__state"
+_IDLE = "Idle"
 
 
 class Setup:
@@ -169,6 +172,8 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     if sock is None:
         return None
     by, frame = close_reason()
+    if by == "program" and record.pool is None:
+        by = _how_far(instance)
     operation = current.get()
     request = operation.request if operation is not None else 0
     error = error_type(failure_of(frame)) if by == "error" else ""
@@ -189,9 +194,17 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         kernel.tcp_facts(sock) if broken or by in ("program", "response_close") else kernel.NOTHING,
         _whose(by, record),
         by == "error" and getattr(instance, _RESPONSE, None) is not None,
-        _rest_bytes(instance) if by == "response_close" else -1,
+        _rest_bytes(instance) if by == "response_close" and record.pool is not None else -1,
     )
     return None
+
+
+def _how_far(instance: Any) -> str:
+    """What the program gives up by closing a bare object: a request, a response, or neither."""
+    response = getattr(instance, _RESPONSE, None)
+    if response is not None and not response.isclosed():
+        return "response_close"
+    return "program" if getattr(instance, _STATE, _IDLE) == _IDLE else "error"
 
 
 def _whose(by: str, record: ConnectionRecord) -> call_sites.CallSite:
