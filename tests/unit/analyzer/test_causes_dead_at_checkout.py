@@ -177,6 +177,16 @@ def test_an_http10_server_that_was_asked_to_close_shows_both() -> None:
     assert texts(setup, "conntrace.cause.contributing") == ["request_connection_close"]
 
 
+def test_a_bare_objects_server_is_not_blamed_for_a_close_it_may_have_been_asked_for() -> None:
+    """Nobody sees the headers that an http.client object sends."""
+    stream = Stream()
+    first = stream.setup(host="a.example", port=80, scheme="http")
+    stream.send(Close(connection=first, by="response", response_version=11, response_close=True))
+    stream.setup(host="a.example", port=80, scheme="http", previous=first)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("response_connection_close", "inferred", False, False)
+
+
 def test_a_close_that_nobody_can_read_is_unexplained() -> None:
     """A response with a length and no close header, closed all the same: no cause is invented."""
     stream, pool = one_idle()

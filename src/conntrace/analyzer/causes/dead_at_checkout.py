@@ -96,6 +96,10 @@ def _response_connection_close(facts: SetupFacts, ending: Ending) -> Cause:
         f"{place(facts.origin)} ended the connection with `Connection: close`"
         f" after {_requests(facts)}"
     )
+    if facts.client.bare:
+        # The headers that a bare http.client object sends are not seen.
+        detail = f"{detail}; whether the request had asked for it is not known"
+        return _found_readable(facts, ending._replace(proved=False), detail)
     return _found_readable(facts, ending, detail, CAUSES[ending.reason].advice)
 
 
