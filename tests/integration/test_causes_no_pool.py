@@ -159,6 +159,17 @@ def test_one_session(run: Runner, serve: Serve) -> None:
     assert_only_first_use(run("with_requests", "reuse", server.url("a.test")), server)
 
 
+def test_adapter_mounted_after_the_first_use(run: Runner, serve: Serve) -> None:
+    """Two pools of one session: nobody is told to share one session with itself."""
+    server = serve()
+    spans = run("with_requests", "mount_later", server.url("a.test"))
+    assert_one_setup_an_accept(spans, server)
+    assert spans.causes == [FIRST, "parallel_client"]
+    assert confidence(spans.setups[1]) == "inferred"
+    assert spans.setups[1].attributes[names.POOL_OWNER] == "requests.HTTPAdapter"
+    assert spans.advice == []
+
+
 def test_one_shot_urllib_request(run: Runner, serve: Serve) -> None:
     """urllib.request connects for each call, and its set-ups have no request span of ours."""
     server = serve()

@@ -131,7 +131,10 @@ def owner(default: str) -> Owner:
         library = "boto3" if "boto3" in names else "botocore"
         return Owner(f"{library} {names['service']}", "app", "", site)
     if "requests" in names:
-        return Owner("requests.Session", "app", names.get("one_shot", ""), site)
+        # An adapter that the program makes itself, to mount it, is no session of its own.
+        alone = "adapter" in names and "session" not in names
+        name = "requests.HTTPAdapter" if alone else "requests.Session"
+        return Owner(name, "app", names.get("one_shot", ""), site)
     return Owner(default, "app", "", site)
 
 
@@ -144,6 +147,8 @@ def _read_frame(frame: FrameType, names: dict[str, str]) -> None:
         names["boto3"] = "boto3"
     elif package == "requests":
         names["requests"] = "requests"
+        if frame.f_code.co_name == "__init__" and rest in ("adapters", "sessions"):
+            names[rest.removesuffix("s")] = rest
         # The outermost frame of requests.api is the function that the program called.
         if rest == "api":
             names["one_shot"] = f"requests.{frame.f_code.co_name}"

@@ -67,6 +67,16 @@ def burst(url, maxsize, count):
         thread.join()
 
 
+def mount_later(url):
+    """Another adapter takes over after the first request: one session, two pools."""
+    with session() as one:
+        one.get(url)
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=3)
+        one.mount(url, adapter)
+        one.get(url)
+        one.get(url)
+
+
 def ask_to_close(url):
     one = session()
     for _ in range(2):
