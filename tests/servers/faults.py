@@ -10,10 +10,9 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
-import threading
 from collections.abc import Callable
-from types import TracebackType
 
+from tests.servers.listening import ListeningServer
 from tests.servers.wire import Answer, Request, read_request
 
 ATTACH_FILTER, DETACH_FILTER = 26, 27
@@ -48,57 +47,21 @@ def reset(one: socket.socket) -> None:
     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
 
 
-class FaultServer:
+class FaultServer(ListeningServer):
     """Use as a context manager; `accepts` counts the connections."""
 
     def __init__(self, script: Script) -> None:
+        super().__init__()
         self.accepts = 0
         self._script = script
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
 
     def url(self, host: str = "127.0.0.1", path: str = "/") -> str:
         """A URL of this server."""
         return f"http://{host}:{self.port}{path}"
 
-    def __enter__(self) -> FaultServer:
-        self._start(self._accept)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for one in (self._listener, *self._sockets):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        for thread in self._threads:
-            thread.join(10)
-        for one in (self._listener, *self._sockets):
-            one.close()
-        assert not any(thread.is_alive() for thread in self._threads), "a server thread hangs"
-
-    def _start(self, target: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            client.settimeout(30)
-            self.accepts += 1
-            self._sockets.append(client)
-            self._start(self._serve, client, self.accepts)
+    def _accepted(self, client: socket.socket) -> None:
+        self.accepts += 1
+        self._start(self._serve, client, self.accepts)
 
     def _serve(self, client: socket.socket, number: int) -> None:
         try:

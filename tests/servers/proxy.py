@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import socket
-import threading
-from types import TracebackType
 
+from tests.servers.listening import ListeningServer
 from tests.servers.wire import Answer, read_request
 
 BUFFER = 65536
 
 
-class TunnelProxy:
+class TunnelProxy(ListeningServer):
     """Use as a context manager; `tunnels` are the targets asked for. All lead to the loopback."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.tunnels: list[str] = []
-        self._sockets: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> TunnelProxy:
-        self._start(self._accept)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for one in (self._listener, *self._sockets):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        for thread in self._threads:
-            thread.join(10)
-        for one in (self._listener, *self._sockets):
-            one.close()
-
-    def _start(self, target: object, *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._sockets.append(client)
-            self._start(self._serve, client)
+    def _accepted(self, client: socket.socket) -> None:
+        self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        client.settimeout(30)
         with client.makefile("rb", buffering=0) as reader:
             request = read_request(reader)  # type: ignore[arg-type]
         if request is None or request.method != "CONNECT":
