@@ -26,7 +26,7 @@ from benchmarks.figures import layer_folder
 from conntrace.simulator import LocalLambda
 
 HERE = Path(__file__).resolve().parent
-STAND_IN = HERE.parent / "examples" / "dynamodb_stand_in.py"
+STAND_IN = HERE.parent / "examples" / "loopback_server.py"
 IDLE_LIMIT_S = "60"
 WARM = 30
 CLOCK = ("INIT", "first invocation", "warm invocation")
@@ -83,7 +83,7 @@ class Backend(http.server.ThreadingHTTPServer):
 def surroundings(folder: Path) -> Iterator[dict[str, str]]:
     """The variables that lead to a stand-in for DynamoDB and to a back end."""
     pipe = subprocess.PIPE
-    command = [sys.executable, str(STAND_IN), str(folder), IDLE_LIMIT_S]
+    command = [sys.executable, str(STAND_IN), "--tls", str(folder), "--idle-limit", IDLE_LIMIT_S]
     sink = Backend(("127.0.0.1", 0), Sink)
     threading.Thread(target=sink.serve_forever, daemon=True).start()
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:

@@ -26,6 +26,7 @@ from conntrace.simulator.receiver import SpanReceiver
 from conntrace.testing import Span, Spans, read_spans
 
 EXAMPLES = Path(__file__).resolve().parent
+IDLE_LIMIT_S = "2"
 CHECKOUT = EXAMPLES.parent
 LAYER = CHECKOUT / "dist" / "conntrace-layer.zip"
 SPAN_FILE = CHECKOUT / "build" / "demo" / "spans.jsonl"
@@ -98,7 +99,8 @@ FUNCTIONS = (
 @contextlib.contextmanager
 def stand_in(folder: Path) -> Iterator[str]:
     """The stand-in for DynamoDB in a process of its own; gives its URL."""
-    command = [sys.executable, str(EXAMPLES / "dynamodb_stand_in.py"), str(folder)]
+    command = [sys.executable, str(EXAMPLES / "loopback_server.py")]
+    command += ["--tls", str(folder), "--idle-limit", IDLE_LIMIT_S]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
         assert server.stdin is not None

@@ -21,7 +21,7 @@ START_S = 60
 @contextlib.contextmanager
 def embedded(server: Server, folder: Path) -> Iterator[str]:
     """The server of this folder; gives its URL."""
-    command = [sys.executable, str(HERE / "embedded_server.py")]
+    command = [sys.executable, str(HERE.parent / "loopback_server.py")]
     command += ["--idle-limit", str(server.idle_limit_s), "--delay", str(server.delay_s)]
     command += ["--silent"] * server.silent + (["--tls", str(folder)] if server.tls else [])
     pipe = subprocess.PIPE

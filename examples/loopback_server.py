@@ -1,6 +1,6 @@
-"""The server of the experiments: answers anything, closes or forgets idle connections.
+"""The server of demo and experiments: answers anything, closes or forgets idle connections.
 
-python embedded_server.py --idle-limit 2 [--silent] [--tls FOLDER] [--delay 0.005]
+python loopback_server.py --idle-limit 2 [--silent] [--tls FOLDER] [--delay 0.005]
 
 Prints its URL on one line and ends when its standard input does. With `--silent` an idle connection
 is not closed: its packets are dropped from then on, as by a router that has forgotten it (Linux: a
@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: EmbeddedServer
+    server: LoopbackServer
 
     def handle(self) -> None:
         """One request after another, until the connection was idle for too long."""
@@ -78,7 +78,7 @@ def forget(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
-class EmbeddedServer(http.server.ThreadingHTTPServer):
+class LoopbackServer(http.server.ThreadingHTTPServer):
     """Does the handshake in the connection's own thread and keeps quiet about lost clients."""
 
     daemon_threads = True
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--tls", type=Path)
     parser.add_argument("--delay", type=float, default=0.0)
     options = parser.parse_args()
-    server = EmbeddedServer(options, context_of(options.tls) if options.tls else None)
+    server = LoopbackServer(options, context_of(options.tls) if options.tls else None)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     scheme = "https" if options.tls else "http"
     print(f"{scheme}://localhost:{server.server_port}", flush=True)
