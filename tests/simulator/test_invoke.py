@@ -60,6 +60,15 @@ def test_an_exception_is_the_answer(start: Start) -> None:
     assert not function.invoke("next").cold
 
 
+def test_a_long_error_is_the_answer_too(start: Start) -> None:
+    """The runtime client puts all of it into a header as well."""
+    function = start()
+    message = "x" * 250_000
+    invocation = function.invoke(f"raise {message}")
+    assert ("ValueError", message) == (invocation.error, invocation.json()["errorMessage"])
+    assert not function.invoke("next").cold
+
+
 def test_a_time_out_resets_the_environment(start: Start, tmp_path: Path) -> None:
     """Caller and extension are told; files stay; the next INIT is part of its invocation."""
     function = start(probe=True, timeout_s=0.7)

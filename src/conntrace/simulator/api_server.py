@@ -6,6 +6,7 @@ Paths, status codes and error types are those of the AWS Lambda developer guide.
 from __future__ import annotations
 
 import http.server
+import io
 import json
 import re
 import socketserver
@@ -113,11 +114,32 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
 
+class _Lines(io.BufferedReader):
+    """Cuts a line that is longer than asked for, where `http.server` would refuse the request.
+
+    The runtime client sends the whole error in a header, up to 1 MiB, and the platform takes it.
+    """
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if size is None or size < 0 or len(line) < size or line.endswith(b"\n"):
+            return line
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = super().readline(size)
+        return line[: size - 3] + b"\r\n"
+
+
 class _Connection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # Headers and body leave in one piece.
     answer: Callable[[str, str, dict[str, str], bytes], Answer]
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.rfile = _Lines(self.connection.makefile("rb", 0))
 
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
