@@ -55,7 +55,7 @@ def load_files(
     files = _each_once(path for source in sources for path in files_of(source))
     size = sum(_size(path) for path in files)
     with progress(size) as advance:
-        if STDIN not in files and (only_count or size > MAX_HELD_BYTES):
+        if (only_count or size > MAX_HELD_BYTES) and all(map(_can_be_cut, files)):
             return of_tally(count_files(files, notes, advance), notes)
         spans = watched(read_spans(files, notes, stdin=stdin), lambda: notes.bytes, advance)
         return load_spans(spans, notes, only_count=only_count)
@@ -104,6 +104,11 @@ def _each_once(paths: Iterable[str]) -> list[str]:
     """A file that was named twice, or by itself and by its folder, is read once."""
     found = {path if path == STDIN else os.path.realpath(path): path for path in paths}
     return list(found.values())
+
+
+def _can_be_cut(path: str) -> bool:
+    """Only of a regular file is it known where its parts would begin and end."""
+    return path != STDIN and os.path.isfile(path)
 
 
 def _size(path: str) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from tests.unit.report import stories
 from tests.unit.report.builder import Story
 
+from conntrace.errors import ConntraceError
 from conntrace.report import bulk
 from conntrace.report.load import load_files, load_spans
 from conntrace.report.read import ReadNotes
@@ -67,6 +70,26 @@ def test_counting_a_folder(tmp_path: Path) -> None:
     told = load_files([tmp_path], only_count=True)
     assert told.tally.total.setups.count == 200
     assert told.notes.problem_count == 2
+
+
+def test_counting_what_has_no_size(tmp_path: Path) -> None:
+    """A pipe is counted to its end, as a file is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = written(tmp_path).read_text()
+    with ThreadPoolExecutor(1) as writer:
+        writing = writer.submit(pipe.write_text, text)
+        told = load_files([pipe], only_count=True)
+        writing.result(timeout=30)
+    assert told.tally.total.setups.count == 200
+    assert told.notes.problem_count == 2
+
+
+def test_counting_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """It is an error with a slug, as without `--counts`."""
+    with pytest.raises(ConntraceError, match="No such file") as raised:
+        load_files([tmp_path / "missing.jsonl"], only_count=True)
+    assert raised.value.slug == "report-unreadable"
 
 
 def test_spread_tells_median_and_range() -> None:
