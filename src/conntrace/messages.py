@@ -36,8 +36,8 @@ _TABLE: tuple[Message, ...] = (
     ),
     Message(
         "file-name-missing",
-        "The option needs the name of a file, and got none, an empty one, or `-`. Standard output"
-        " belongs to the command, so spans and events cannot go there.",
+        "The option needs the name of a file, and got none, an empty one, `-` or `/dev/stdout`."
+        " Standard output belongs to the command, so spans and events cannot go there.",
         "Name a file: `-o spans.jsonl`, `--events events.txt`.",
         2,
     ),

@@ -26,6 +26,8 @@ Options:
 """
 
 _HINT = "; see conntrace run --help"
+_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Belongs to the command."""
 
 
 class RunOptions:
@@ -63,24 +65,23 @@ def _read_option(options: RunOptions, word: str, rest: list[str]) -> None:
     name, equals, value = word.partition("=")
     if word.startswith("-o") and len(word) > 2:
         name, equals, value = "-o", "=", word[2:]
+    given = value if equals else None
     if name in ("-o", "--output"):
-        options.output = value if equals else _value(name, rest)
+        options.output = _file(name, given, rest)
     elif name == "--events":
-        options.events = value if equals else _value(name, rest)
+        options.events = _file(name, given, rest)
     elif word == "--report":
         options.report = True
     elif word in ("-h", "--help"):
         options.help = True
     else:
         raise UsageError("unknown-option", f"run has no option {name}{_HINT}")
-    if (name in ("-o", "--output", "--events") and equals and not value) or "-" in (
-        options.output,
-        options.events,
-    ):
-        raise UsageError("file-name-missing", f"option {name} needs the name of a file{_HINT}")
 
 
-def _value(name: str, rest: list[str]) -> str:
-    if not rest or rest[0] == "--":
+def _file(name: str, given: str | None, rest: list[str]) -> str:
+    """The name of an option's file: `given` in the same word, else the next one."""
+    if given is None:
+        given = rest.pop(0) if rest and rest[0] != "--" else ""
+    if not given or given in _STANDARD_OUTPUT:
         raise UsageError("file-name-missing", f"option {name} needs the name of a file{_HINT}")
-    return rest.pop(0)
+    return given
