@@ -224,6 +224,19 @@ def test_a_second_address_is_a_fallback() -> None:
     assert texts(setup, "conntrace.cause.contributing") == ["address_fallback"]
 
 
+def test_of_several_dead_addresses_the_number_is_told() -> None:
+    """One, then two failed before."""
+    stream, pool = pool_of(1)
+    request = stream.start(pool)
+    stream.checkout(request, pool)
+    dead = [(f"192.0.2.{number}", "timed_out") for number in (1, 2)]
+    connection = stream.setup(pool, request, addresses=[*dead, ("192.0.2.3", "")])
+    done(stream, pool, request, connection)
+    _, two, three = stream.analyze().named("socket connect")
+    assert texts(two, "conntrace.cause.evidence") == ["1 address failed before"]
+    assert texts(three, "conntrace.cause.evidence") == ["2 addresses failed before"]
+
+
 def test_a_tunnel_and_a_ca_load_have_a_part_in_the_setup() -> None:
     """Contributing, never the cause."""
     stream, pool = pool_of(1)

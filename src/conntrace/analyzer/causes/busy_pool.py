@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import early_close_advice
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import are, at, count, nanoseconds, place
+from conntrace.analyzer.causes.words import at, count, nanoseconds, place, was_or_were
 from conntrace.analyzer.ledger_records import LostSlot
 from conntrace.catalogue import CAUSES
 from conntrace.events import Checkout
@@ -43,7 +43,7 @@ def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
     )
     detail = (
         f"{'the' if checkout.maxsize == 1 else 'all'} {count(checkout.maxsize, 'connection')} that"
-        f" the pool for {place(facts.origin)} keeps {are(checkout.maxsize)} in use"
+        f" the pool for {place(facts.origin)} keeps {was_or_were(checkout.maxsize)} in use"
         f" ({facts.in_use} at once)"
     )
     lost = facts.pool.last_discard if facts.pool is not None else None
@@ -110,7 +110,7 @@ def _placeholder(facts: SetupFacts, checkout: Checkout) -> Cause | None:
 def _growing(facts: SetupFacts, checkout: Checkout) -> Cause:
     detail = (
         f"{count(facts.in_use, 'connection')} to {place(facts.origin)}"
-        f" {'was' if facts.in_use == 1 else 'were'} in use and none idle: the pool grew by one"
+        f" {was_or_were(facts.in_use)} in use and none idle: the pool grew by one"
         f" (it keeps {checkout.maxsize})"
     )
     evidence = (f"{facts.in_use} in use, 0 idle", "an empty slot was handed out")
@@ -138,7 +138,7 @@ def _slot_lost(facts: SetupFacts) -> Cause | None:
             lost=facts.lost_slot_span,
         )
     if lost.how == "closed":
-        left = f" with {lost.rest_bytes} bytes unread" if lost.rest_bytes > 0 else ""
+        left = f" with {count(lost.rest_bytes, 'byte')} unread" if lost.rest_bytes > 0 else ""
         advice = early_close_advice(lost.rest_bytes)
         return proved(
             "client_closed_response_early",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import early_close_advice, ending_of, idle_death
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import at, nanoseconds, place, seconds
+from conntrace.analyzer.causes.words import at, count, nanoseconds, place, seconds
 from conntrace.analyzer.ledger_records import Ending
 from conntrace.catalogue import CAUSES
 
@@ -76,8 +76,8 @@ def _peer_reset_idle(facts: SetupFacts, ending: Ending) -> Cause:
 def _unsolicited_data(facts: SetupFacts, ending: Ending) -> Cause:
     pending = facts.checkout.pending_bytes if facts.checkout is not None else 0
     detail = (
-        f"{place(facts.origin)} sent {pending} bytes on the idle connection that nobody had asked"
-        f" for; {_gap(facts)}"
+        f"{place(facts.origin)} sent {count(pending, 'byte')} on the idle connection that nobody"
+        f" had asked for; {_gap(facts)}"
     )
     return _found_readable(facts, ending, detail)
 
@@ -86,7 +86,7 @@ def _unread_body(facts: SetupFacts, ending: Ending) -> Cause:
     pending = facts.checkout.pending_bytes if facts.checkout is not None else 0
     detail = (
         f"the connection to {place(facts.origin)} was given back with its response unread;"
-        f" {pending} bytes of it made it unusable"
+        f" {count(pending, 'byte')} of it made it unusable"
     )
     return _found_readable(facts, ending, detail, CAUSES["unread_body_released"].advice)
 
@@ -153,7 +153,7 @@ def _closed_response_early(facts: SetupFacts, ending: Ending) -> Cause:
 def _cut_short(facts: SetupFacts, ending: Ending) -> Cause:
     missing = facts.previous.missing_bytes if facts.previous is not None else 0
     detail = (
-        f"{place(facts.origin)} ended the connection {missing} bytes before the end of its"
+        f"{place(facts.origin)} ended the connection {count(missing, 'byte')} before the end of its"
         " response, which was taken for whole"
     )
     advice = CAUSES["reset_mid_response"].advice
@@ -162,7 +162,7 @@ def _cut_short(facts: SetupFacts, ending: Ending) -> Cause:
 
 def _requests(facts: SetupFacts) -> str:
     served = facts.previous.requests if facts.previous is not None else 0
-    return f"{served} requests" if served > 1 else "one request"
+    return count(max(served, 1), "request")
 
 
 _BY_REASON = {

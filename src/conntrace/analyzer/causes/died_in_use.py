@@ -8,7 +8,7 @@ from conntrace.analyzer.causes.cause import PROVED, Cause, proved
 from conntrace.analyzer.causes.endings import ending_of
 from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.failures import cause_of_failure, may_be_proved_by_retry
-from conntrace.analyzer.causes.words import place
+from conntrace.analyzer.causes.words import count, place
 from conntrace.analyzer.ledger_records import Failure
 
 _PHASES = {
@@ -34,8 +34,9 @@ def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
     if not retry and placeholder and checkout is not None and checkout.idle_others > 0:
         return proved(
             "placeholder_above_idle",
-            f"an empty slot, left by a failed request, was taken though {checkout.idle_others} idle"
-            f" connections to {place(facts.origin)} lay below it",
+            "an empty slot, left by a failed request, was taken though"
+            f" {count(checkout.idle_others, 'idle connection')} to {place(facts.origin)} lay"
+            " below it",
             _evidence(failure),
             lost=facts.failure_span,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conntrace.analyzer.causes.words import nanoseconds, seconds
+from conntrace.analyzer.causes.words import count, nanoseconds, seconds
 from conntrace.analyzer.ledger_records import Connection, Ending, Pool
 from conntrace.catalogue import CAUSES, CLOSE_REASONS
 from conntrace.events import Checkout, Close
@@ -72,15 +72,15 @@ def kernel_evidence(seen: Checkout | Close) -> Iterator[str]:
     if seen.tcp_state:
         yield f"socket in state {_STATES.get(seen.tcp_state, seen.tcp_state)}"
     if isinstance(seen, Checkout) and seen.pending_bytes >= 0:
-        yield f"{seen.pending_bytes} bytes pending"
+        yield f"{count(seen.pending_bytes, 'byte')} pending"
     if isinstance(seen, Checkout) and seen.tls_record:
         yield f"a TLS record of type 0x{seen.tls_record:02x} is waiting"
     if seen.last_ack_received_ms >= 0:
         yield f"last segment from the server {seconds(seen.last_ack_received_ms / 1000)} before"
     if seen.unacked:
-        yield f"{seen.unacked} segments not acknowledged"
+        yield f"{count(seen.unacked, 'segment')} not acknowledged"
     if seen.retransmits:
-        yield f"{seen.retransmits} retransmits"
+        yield count(seen.retransmits, "retransmit")
 
 
 def idle_death(seen: Checkout, connection: Connection | None) -> Ending:
@@ -106,7 +106,7 @@ def _end_of_idle(
     if connection is not None and connection.unread and seen.pending_bytes > 0:
         return _ending("unread_body_released", (*evidence, "given back with bytes unread"))
     if connection is not None and connection.missing_bytes > 0 and seen.tcp_state == TCP_CLOSE_WAIT:
-        missing = f"{connection.missing_bytes} bytes of the response before never came"
+        missing = f"{count(connection.missing_bytes, 'byte')} of the response before never came"
         return _ending("response_cut_short", (*evidence, missing))
     ending = _tls_death(seen, evidence) if seen.tls else _plain_death(seen, evidence)
     if connection is not None and _was_asked_for(ending, connection):
@@ -194,7 +194,9 @@ def early_close_advice(rest_bytes: int) -> str:
     unknown rest, of which the close is the cheaper end."""
     if not 0 < rest_bytes <= SMALL_REST:
         return ""
-    return f"Read the last {rest_bytes} bytes (drain_conn()) instead of closing the response."
+    return (
+        f"Read the last {count(rest_bytes, 'byte')} (drain_conn()) instead of closing the response."
+    )
 
 
 def _after_response(close: Close) -> Ending:

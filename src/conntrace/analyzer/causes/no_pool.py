@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import would_have_lived
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import at, place
+from conntrace.analyzer.causes.words import at, count, place
 from conntrace.analyzer.ledger_records import Client, Connection, Eviction, Origin, Pool
 from conntrace.catalogue import CAUSES
 
@@ -66,7 +66,7 @@ def _evicted(facts: SetupFacts, eviction: Eviction) -> Cause:
     evidence = (
         f"evicted by {eviction.evictor}",
         f"limit of {eviction.num_pools} pools reached",
-        f"{eviction.connections_lost} idle connections lost",
+        f"{count(eviction.connections_lost, 'idle connection')} lost",
     )
     advice = _eviction_advice(client, destinations) if lived else ""
     return proved("pool_evicted_lru", detail, evidence, advice=advice, lost=eviction.span)
@@ -163,7 +163,7 @@ def sdk_endpoint_variation(facts: SetupFacts) -> Cause | None:
         "sdk_endpoint_variation",
         f"{place(facts.origin)} is host number {facts.connected_hosts + 1} of one"
         f" {facts.client.owner} client",
-        (f"the client is connected to {facts.connected_hosts} other hosts",),
+        (f"the client is connected to {count(facts.connected_hosts, 'other host')}",),
     )
 
 
@@ -178,13 +178,13 @@ def first_use_of_destination(facts: SetupFacts) -> Cause | None:
         return inferred(
             "replaced_after_error",
             f"earlier attempts to connect to {where} failed; none has stood yet",
-            (f"{facts.origin_failed} failed attempts by other clients",),
+            (f"{count(facts.origin_failed, 'failed attempt')} by other clients",),
         )
     if facts.origin_attempts:
         return inferred(
             "first_use_of_destination",
             f"other clients of this process are making their first connection to {where} too",
-            (f"{facts.origin_attempts} attempts under way",),
+            (f"{count(facts.origin_attempts, 'attempt')} under way",),
         )
     detail = f"first connection of this process to {where}"
     if facts.late:

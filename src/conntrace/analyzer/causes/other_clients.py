@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import would_have_lived
 from conntrace.analyzer.causes.facts import Rival, SetupFacts
-from conntrace.analyzer.causes.words import at, place
+from conntrace.analyzer.causes.words import at, count, place
 from conntrace.catalogue import CAUSES
 
 
@@ -156,7 +156,8 @@ def _site(facts: SetupFacts) -> str:
 
 
 def _history(facts: SetupFacts) -> tuple[str, ...]:
-    return (f"{facts.origin_stood} earlier connections to {place(facts.origin)} in this process",)
+    earlier = count(facts.origin_stood, "earlier connection")
+    return (f"{earlier} to {place(facts.origin)} in this process",)
 
 
 def _advice_if_lived(facts: SetupFacts, cause: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import INFERRED, Cause, proved
 from conntrace.analyzer.causes.endings import kernel_evidence
 from conntrace.analyzer.causes.facts import SetupFacts
-from conntrace.analyzer.causes.words import place
+from conntrace.analyzer.causes.words import count, place
 
 
 def credential_fetch(facts: SetupFacts) -> Cause | None:
@@ -32,7 +32,7 @@ def telemetry_export(facts: SetupFacts) -> Cause | None:
 
 def unexplained(facts: SetupFacts) -> Cause:
     """Nothing fitted: what is known is shown, nothing is claimed."""
-    evidence = [f"{facts.origin_stood} earlier connections to {place(facts.origin)}"]
+    evidence = [f"{count(facts.origin_stood, 'earlier connection')} to {place(facts.origin)}"]
     checkout = facts.checkout
     if checkout is not None:
         evidence.append(f"the pool gave: {checkout.outcome}")

@@ -33,11 +33,13 @@ def place(origin: Origin) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """`1 connection`, `3 connections`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`1 connection`, `3 connections`, `2 addresses`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun}es" if noun.endswith("s") else f"{number} {noun}s"
 
 
-def are(number: int) -> str:
+def was_or_were(number: int) -> str:
     """The verb that goes with a number."""
     return "was" if number == 1 else "were"
 
