@@ -42,9 +42,10 @@ class Dial:
             return False
         if asked.port and event.port != asked.port:
             return False
-        target = (event.address, event.port)
-        if target in [(each.start.address, each.start.port) for each in self.connects]:
-            return False  # a retry, or someone else: each address is tried once for a lookup
+        # Each address is tried once for a lookup: else it is a retry, another service, someone else.
+        for tried in self.connects:
+            if tried.start.address == event.address or tried.start.port != event.port:
+                return False
         return event.address in self.answers or event.address == asked.host
 
 

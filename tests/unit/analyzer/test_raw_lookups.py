@@ -95,6 +95,17 @@ def test_a_raw_socket_that_tries_a_second_address_falls_back() -> None:
     assert text(two, "conntrace.cause.name") == "address_fallback"
 
 
+def test_many_ports_of_one_host_are_no_further_addresses() -> None:
+    """Without a port in the lookup (gethostbyname) the first connect says which service it was."""
+    stream = Stream()
+    look_up(stream, 1, "192.0.2.7", "192.0.2.8", function="gethostbyname", port=0)
+    for port in range(1, 50):
+        connect(stream, 1 + port, "192.0.2.7", error="connection_refused", port=port)
+    for span in stream.analyze().named("socket connect"):
+        assert text(span, "conntrace.cause.name") == "unpooled_socket"
+        assert span.attributes["conntrace.attempt.count"] == 1
+
+
 @pytest.mark.parametrize(
     ("address", "port"), [("192.0.2.7", 5432), ("192.0.2.8", 21)], ids=["retry", "other port"]
 )
