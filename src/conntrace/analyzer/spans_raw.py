@@ -42,7 +42,7 @@ class Dial:
             return False
         if asked.port and event.port != asked.port:
             return False
-        # Each address is tried once for a lookup: else it is a retry, another service, someone else.
+        # A lookup tries each address once: else it is a retry, another service or someone else.
         for tried in self.connects:
             if tried.start.address == event.address or tried.start.port != event.port:
                 return False
