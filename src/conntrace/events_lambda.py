@@ -115,6 +115,7 @@ class PlatformInit(Event):
     end_wall_ns: int = about("wall clock at the end (Unix epoch)", "ns", 0)
     initialization: str = about("`on-demand`, `provisioned-concurrency`, `snap-start`, ...", "", "")
     error: str = about("error.type, empty when it succeeded", "", "")
+    phase: str = about("`init`, or `invoke` when an invocation waits for it", "", "")
 
 
 @dataclass(slots=True, eq=False, repr=False)

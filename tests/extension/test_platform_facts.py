@@ -99,8 +99,20 @@ def test_the_times_of_init() -> None:
         start_wall_ns=1_665_532_815_000_000_000,
         end_wall_ns=1_665_532_815_250_000_000,
         initialization="on-demand",
-        error="",
+        phase="init",
     )
+
+
+def test_an_init_that_failed() -> None:
+    """Tried again within the invocation."""
+    (fact,) = read(
+        {
+            "time": "2022-10-12T00:00:15.250Z",
+            "type": "platform.initRuntimeDone",
+            "record": {"phase": "invoke", "status": "error", "errorType": "Runtime.ExitError"},
+        }
+    )
+    assert (fact.values["error"], fact.values["phase"]) == ("Runtime.ExitError", "invoke")
 
 
 def test_how_an_invocation_ended() -> None:

@@ -57,6 +57,7 @@ class TelemetryReader:
     def __init__(self) -> None:
         self._init_start_ns = 0
         self._initialization = ""
+        self._phase = ""
 
     def read(self, body: bytes, now_ns: int) -> Iterator[Fact]:
         """The facts of one post."""
@@ -75,6 +76,7 @@ class TelemetryReader:
         if kind == "platform.initStart":
             self._init_start_ns = _wall_ns(_text(event, "time"))
             self._initialization = _text(record, "initializationType")
+            self._phase = _text(record, "phase")
         elif kind == "platform.initRuntimeDone":
             return Fact(
                 "PlatformInit",
@@ -83,6 +85,7 @@ class TelemetryReader:
                 end_wall_ns=_wall_ns(_text(event, "time")),
                 initialization=self._initialization,
                 error=_error(record),
+                phase=_text(record, "phase") or self._phase,
             )
         elif kind == "platform.runtimeDone":
             return Fact(

@@ -6,12 +6,12 @@ Elsewhere it stays empty.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from conntrace.analyzer.freezes import Freezes
 from conntrace.analyzer.ledger_records import SpanReference
-from conntrace.analyzer.span import AttributeValue, Resource
-from conntrace.events_lambda import PlatformInvoke, PlatformRuntimeDone
+from conntrace.analyzer.span import AttributeValue, Resource, Span
+from conntrace.events_lambda import PlatformInit, PlatformInvoke, PlatformRuntimeDone
 
 EXIT_ERROR = "Runtime.ExitError"
 TIMEOUT = "timeout"
@@ -26,6 +26,7 @@ _REASONS = {
     "spindown": "",
     "sandboxterminated": "",  # the emulator's word for a spindown
 }
+_RUN_TO_ITS_END = ("success", "error")
 _DONE = {"success": "", "error": "error", "failure": EXIT_ERROR, "timeout": TIMEOUT}
 
 
@@ -54,16 +55,54 @@ class Environment:
         self.freezes = Freezes()
         self.resource = Resource(tuple(self.host_resource.items()))
         """The resource of the function's process that spoke last."""
+        self.any_process = False
+        """Whether any process is traced."""
         self.init_error = ""
         self.init_span: SpanReference | None = None
+        self.init_phase = ""
+        """In which phase the platform ran the latest initialisation: `init` is ahead of any
+        invocation, and is tried again in one; empty when it does not say."""
+        self.any_told = False
+        """Whether there was an invocation: then the runtime had been initialised."""
         self.any_started = False
+        self.failed_request = ""
+        """Request id of an invocation that failed before anybody was told of it."""
         self._outcomes: dict[str, str] = {}
         self._waiting: dict[str, PlatformInvoke] = {}
         self._begun: deque[str] = deque(maxlen=MAX_INVOCATIONS)
+        self._failed_init: tuple[Span, Callable[[Span], None]] | None = None
+
+    def init_begins(self) -> None:
+        """A process begins to initialise itself; one before it is over, however it ended."""
+        self.any_process = True
+        self.leave_failed_init()
+        self.init_error = ""
+
+    def init_told(self, event: PlatformInit) -> None:
+        """The platform says how the initialisation went."""
+        self.init_phase = event.phase
+        self.init_error = self.init_error or event.error
+
+    def init_failed(self, span: Span, leave: Callable[[Span], None]) -> None:
+        """Keep the span of an initialisation that failed until it is known what failed with it."""
+        self.leave_failed_init()
+        self._failed_init = (span, leave)
+
+    def take_failed_init(self) -> Span | None:
+        """The span that was kept, for an invocation that failed with it."""
+        kept, self._failed_init = self._failed_init, None
+        return kept[0] if kept is not None else None
+
+    def leave_failed_init(self) -> None:
+        """No invocation failed with it: it leaves as what it is."""
+        kept, self._failed_init = self._failed_init, None
+        if kept is not None:
+            kept[1](kept[0])
 
     def invoked(self, event: PlatformInvoke) -> None:
         """The platform hands an invocation to the function, which may never begin it, or may be
         heard of before the platform is."""
+        self.any_told = True
         if event.request_id in self._begun:
             return
         self._waiting[event.request_id] = event
@@ -75,6 +114,8 @@ class Environment:
         before it that nobody has begun."""
         self.any_started = True
         self._begun.append(request_id)
+        if request_id == self.failed_request:
+            self.failed_request = ""
         if request_id not in self._waiting:
             return None, []
         before: list[PlatformInvoke] = []
@@ -85,21 +126,35 @@ class Environment:
             before.append(event)
         return None, before
 
-    def never_started(self) -> list[PlatformInvoke]:
-        """Take the invocations that nobody has begun."""
-        left = list(self._waiting.values())
+    def failed_unbegun(self, error: str) -> list[PlatformInvoke]:
+        """Take the invocations that nobody has begun; those that failed are returned.
+
+        `error` by which the environment ends fails the last one. A runtime that is not traced has
+        run the others.
+        """
+        told = list(self._waiting.values())
         self._waiting.clear()
-        return left
+        last = told[-1:] if error or self.init_error or self._failed_init else []
+        return [each for each in told if each in last or self.outcome(each.request_id)]
 
     def done(self, event: PlatformRuntimeDone) -> None:
         """The platform says how an invocation ended."""
-        error = _DONE.get(event.status.strip().lower(), EXIT_ERROR)
+        status = event.status.strip().lower()
+        error = _DONE.get(status, EXIT_ERROR)
+        if status in _RUN_TO_ITS_END:
+            self._waiting.pop(event.request_id, None)
         if error and error != TIMEOUT:
             error = event.error or error
         if error:
             self._outcomes[event.request_id] = error
+            if not self.knows(event.request_id):
+                self.failed_request = event.request_id
             if len(self._outcomes) > MAX_INVOCATIONS:
                 del self._outcomes[next(iter(self._outcomes))]
+
+    def knows(self, request_id: str) -> bool:
+        """Whether anybody but the platform's last word has told of an invocation."""
+        return request_id in self._begun or request_id in self._waiting
 
     def outcome(self, request_id: str) -> str:
         """error.type by which the platform says an invocation ended; empty when it does not."""

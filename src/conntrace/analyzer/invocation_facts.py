@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from conntrace import semantic_names as names
 from conntrace.analyzer.cost import Totals
-from conntrace.analyzer.environment import Environment
 from conntrace.analyzer.span import Link, Span
-from conntrace.analyzer.spans_open import ROOT, Ids, Parent, foreign, put
+from conntrace.analyzer.spans_open import ROOT, Parent, foreign, put
 from conntrace.analyzer.trace_headers import TraceContext, read_context, read_xray
-from conntrace.events_lambda import InvocationStart, PlatformInvoke
+from conntrace.events_lambda import InvocationStart
 
 MAX_LINKS = 128
 _SQS = "aws:sqs"
@@ -57,7 +56,7 @@ def _parent(context: TraceContext) -> Parent:
 def describe_invocation(span: Span, event: InvocationStart) -> None:
     """The attributes that are known at its start."""
     attributes = span.attributes
-    attributes[names.FAAS_INVOCATION_ID] = event.request_id
+    put(span, names.FAAS_INVOCATION_ID, event.request_id)
     attributes[names.FAAS_COLDSTART] = event.cold
     put(span, names.FAAS_TRIGGER, event.trigger)
     _describe_arn(span, event.arn)
@@ -91,41 +90,3 @@ def describe_totals(span: Span, spent: Totals, agent_ns: int, dropped: int) -> N
     attributes[names.LEDGER_AGENT_S] = agent_ns / 1e9
     if dropped:
         attributes[names.LEDGER_SPANS_DROPPED] = dropped
-
-
-def failed_invocation(
-    told: PlatformInvoke, environment: Environment, end_ns: int, error: str
-) -> Span:
-    """The span of an invocation that no process ever began: its initialisation failed or hung.
-
-    `end_ns` is CLOCK_MONOTONIC; `error` stands when neither platform nor process says another.
-    """
-    start = InvocationStart(
-        request_id=told.request_id, arn=told.arn, cold=not environment.any_started
-    )
-    parent, links = context_of(start, told.xray, environment.xray_parent)
-    ids = Ids()
-    resource = environment.resource
-    name = str(dict(resource.attributes).get(names.FAAS_NAME, "function"))
-    span = Span(
-        parent.trace_id or ids.trace(),
-        ids.span(),
-        parent.span_id,
-        name,
-        names.SERVER,
-        told.wall_ns,
-        told.wall_ns + max(0, end_ns - told.time_ns),
-        resource,
-        links=links,
-        error=True,
-        foreign_parent=parent.foreign,
-        unsampled_parent=parent.unsampled,
-    )
-    describe_invocation(span, start)
-    span.attributes[names.ERROR_TYPE] = (
-        environment.init_error or environment.outcome(told.request_id) or error
-    )
-    span.attributes[names.UNFINISHED_PHASE] = "init"
-    if environment.init_span is not None:
-        span.links.append(Link(*environment.init_span))
-    return span

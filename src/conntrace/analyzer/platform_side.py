@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conntrace.analyzer.environment import EXIT_ERROR, Environment, error_of_shutdown
-from conntrace.analyzer.invocation_facts import failed_invocation
+from conntrace.analyzer.failed_init import failed_invocation, untold_invocation
 from conntrace.analyzer.span import Span
 from conntrace.analyzer.spans import ProcessSpans
 from conntrace.catalogue import UNFINISHED
@@ -26,7 +26,8 @@ End = Callable[[str, str, int], None]
 
 
 class PlatformSide:
-    """Takes the platform's events, and holds processes back that went in an invocation.
+    """Takes the platform's events, and holds processes back that went in an invocation, or before
+    their first one.
 
     Such a process may have crashed or been stopped by a time-out: only the platform knows.
     """
@@ -47,7 +48,8 @@ class PlatformSide:
     def holds(self, process: str, now_ns: int) -> bool:
         """No more comes from a process; True when the platform is to say how it ended."""
         spans = self._live[process]
-        if not spans.invocations.running or spans.invocations.outcome:
+        at_work = spans.invocations.running or spans.invocations.initialising
+        if not at_work or spans.invocations.outcome:
             return False
         self._gone.setdefault(process, max(now_ns, spans.latest_ns))
         return True
@@ -79,27 +81,34 @@ class PlatformSide:
 
     def finish(self, error: str, now_ns: int) -> None:
         """The environment ends, with an error.type or without: so does what is open in it."""
-        self._end_gone(error or EXIT_ERROR)
+        self._end_gone(error or EXIT_ERROR, unneeded=not error)
         for process in list(self._live):
             self._end(process, error or UNFINISHED, 0)
-        for told in self._environment.never_started():
+        for told in self._environment.failed_unbegun(error):
             self._finished.append(
                 failed_invocation(told, self._environment, now_ns, error or UNFINISHED)
             )
+        untold = untold_invocation(self._environment)
+        if untold is not None:
+            self._finished.append(untold)
 
     def _shut_down(self, event: PlatformShutdown) -> None:
         self.finish(error_of_shutdown(event.reason), event.time_ns)
 
-    def _end_gone(self, error: str) -> None:
+    def _end_gone(self, error: str, *, unneeded: bool = False) -> None:
+        """`unneeded`: so is the environment. One that waited for an invocation has not failed."""
         for process, gone_ns in self._gone.items():
             if process in self._live:
-                self._end(process, error, gone_ns)
+                idle = unneeded and self._live[process].invocations.may_have_waited
+                self._end(process, UNFINISHED if idle else error, gone_ns)
         self._gone.clear()
 
     def _initialised(self, event: PlatformInit) -> None:
         """The process that the platform started is the first that says it is a function."""
-        self._environment.init_error = self._environment.init_error or event.error
-        for spans in self._live.values():
+        self._environment.init_told(event)
+        for process, spans in self._live.items():
             if spans.invocations.function is not None:
-                spans.invocations.platform_init(event)
+                spans.invocations.init.told(event)
+                if event.error and spans.invocations.initialising:
+                    self._end(process, event.error, self._gone.pop(process, 0))
                 return

@@ -112,7 +112,7 @@ class ProcessSpans:
             Function: self._function,
             InvocationStart: self._invocation_start,
             InvocationEnd: self._invocation_end,
-            InitError: self.invocations.init_failed,
+            InitError: self.invocations.init.failed,
             Restored: self._restored,
             Goodbye: self._goodbye,
             Drops: self._dropped,
@@ -163,7 +163,7 @@ class ProcessSpans:
         self._hello = event
         # A fork, or a life after a snapshot, begins here, whenever the program was started.
         began_ns = 0 if event.forked_from else event.started_ns
-        self.invocations.began_ns = began_ns or event.time_ns
+        self.invocations.init.began_ns = began_ns or event.time_ns
         self.ledger.hello(event, parent.ledger if parent is not None else None)
         if parent is not None:
             self.invocations.forked_from(parent.invocations)
@@ -192,7 +192,7 @@ class ProcessSpans:
         self.ledger.past_init = False
 
     def _restored(self, event: Restored) -> None:
-        self.invocations.snapshot_ended(self._before_ns)
+        self.invocations.init.snapshot_ended(self._before_ns)
         self.maker.set_clocks(event.time_ns, event.wall_ns)
         self.ledger.restored(event)
 
@@ -253,7 +253,9 @@ class ProcessSpans:
         self._dials.break_off(end_ns, error)
         self._requests.break_off(end_ns, error, phases)
         self.invocations.break_off(end_ns, error, doing or "handler")
-        self.invocations.break_off_init(end_ns, error, doing)
+        self.invocations.init.break_off(
+            end_ns, error, doing, initialising=self.invocations.initialising
+        )
 
     def abandon(self) -> None:
         """Forget open spans, keep the ledger: this is a forked child's copy of its parent."""

@@ -11,35 +11,27 @@ from dataclasses import dataclass
 from conntrace import semantic_names as names
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.environment import TIMEOUT, Environment
+from conntrace.analyzer.failed_init import failed_invocation
 from conntrace.analyzer.invocation_facts import (
     context_of,
     describe_invocation,
     describe_totals,
-    failed_invocation,
     kind_of,
     name_of,
 )
-from conntrace.analyzer.ledger_records import SpanReference
-from conntrace.analyzer.span import Link
 from conntrace.analyzer.span_room import SpanRoom
+from conntrace.analyzer.spans_init import InitSpan
 from conntrace.analyzer.spans_open import ROOT, OpenSpan, Parent, SpanMaker, below, beside
 from conntrace.catalogue import UNFINISHED
-from conntrace.events_lambda import (
-    Function,
-    InitError,
-    InvocationEnd,
-    InvocationStart,
-    PlatformInit,
-)
+from conntrace.events_lambda import Function, InvocationEnd, InvocationStart
 
 OVERDUE_NS = 1_000_000_000
 """So long after its deadline an invocation is ended: managed instances let its code run on."""
 
+SNAP_START = "snap-start"
+
 LONGEST_NS = 20 * 60 * 1_000_000_000
 """No invocation may take more than 15 minutes: a deadline beyond is none."""
-
-LONGEST_INIT_NS = 20 * 60 * 1_000_000_000
-"""INIT may take 15 minutes: times of the platform further apart come from another clock."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,23 +47,17 @@ class OpenInvocation:
 
 
 class InvocationSpans:
-    """Opens and ends the spans of invocations and of the initialisation of one process."""
+    """Opens and ends the spans of one process's invocations; `init` is what comes before them."""
 
     def __init__(self, maker: SpanMaker, totals: Totals, environment: Environment) -> None:
         self._maker = maker
         self._totals = totals
         self._environment = environment
         self.function: Function | None = None
-        self.began_ns = 0
-        """When the process began, as far as it is known."""
-        self._init: OpenSpan | None = None
-        self._init_reference: SpanReference | None = None
+        self.init = InitSpan(maker, environment, self._function_name)
         self._current: OpenInvocation | None = None
-        self._first: OpenSpan | None = None
         self._between: Parent | None = None
         self._parent: InvocationSpans | None = None
-        self._init_over = False
-        self._init_end_told = False
 
     @property
     def running(self) -> str:
@@ -96,7 +82,7 @@ class InvocationSpans:
             return self._between
         if self._parent is not None and self._parent._between is not None:
             return self._parent._around()
-        return below(self._open_init()) if self.function is not None else ROOT
+        return below(self.init.opened()) if self.function is not None else ROOT
 
     def _around(self) -> Parent:
         """The same for a child process: what it does may end later."""
@@ -104,11 +90,31 @@ class InvocationSpans:
             return beside(self._current.open)
         return self._between if self._between is not None else ROOT
 
+    @property
+    def initialising(self) -> bool:
+        """Whether it is the environment's own process, on its way to the first invocation."""
+        function = self.function
+        return (
+            function is not None
+            and self._parent is None
+            and not self.init.over
+            and function.initialization != SNAP_START
+            # The runtime client says who it is when it waits for the first one.
+            and not function.client
+        )
+
+    @property
+    def may_have_waited(self) -> bool:
+        """Whether an end before any invocation may be a matter of course: the environment was
+        prepared ahead, or its runtime client is one that says nothing."""
+        if not self.initialising:
+            return False
+        return not self._was_started_on_demand() or self._environment.any_told
+
     def describe(self, event: Function) -> None:
-        """The process says what function it is; an initialisation that failed before was tried
-        again."""
+        """The process says what function it is."""
         self.function = event
-        self._environment.init_error = ""
+        self._environment.init_begins()
         self._maker.room = self._maker.room or SpanRoom()
 
     def forked_from(self, parent: InvocationSpans) -> None:
@@ -122,8 +128,8 @@ class InvocationSpans:
         """An invocation reaches the process, which was last heard of at `before_ns`. One before it
         that has no end has lost it."""
         self.break_off(event.time_ns, UNFINISHED, "handler")
-        if not self._init_over:
-            self._end_init(event.time_ns if self._was_started_on_demand() else before_ns)
+        if not self.init.over:
+            self.init.end(event.time_ns if self._was_started_on_demand() else before_ns)
         self._maker.set_clocks(event.time_ns, event.wall_ns)
         told, missed = self._environment.started(event.request_id)
         for lost in missed:
@@ -150,8 +156,7 @@ class InvocationSpans:
         )
         describe_invocation(opened.span, event)
         opened.span.links += links
-        self._link_init(opened)
-        self._first = self._first or opened
+        self.init.comes_before(opened)
         return opened
 
     def _function_name(self) -> str:
@@ -187,69 +192,6 @@ class InvocationSpans:
         """Time passes: an invocation that nobody ends is over some time after its deadline."""
         if self.deadline_ns and now_ns > self.deadline_ns + OVERDUE_NS:
             self.break_off(self.deadline_ns, TIMEOUT, doing or "handler")
-
-    # --- the initialisation ---------------------------------------------------------------------
-    def _open_init(self) -> OpenSpan:
-        if self._init is None:
-            name = f"{self._function_name()} {names.INIT}"
-            self._init = self._maker.begin(name, ROOT, self.began_ns)
-            self._environment.init_span = self._init_reference = self._init.reference
-        return self._init
-
-    def _end_init(self, end_ns: int, error: str = "", phase: str = "") -> None:
-        self._init_over = True
-        if self._init is not None:
-            end_ns = 0 if self._init_end_told else end_ns
-            self._maker.break_off(self._init, end_ns, error, phase)
-
-    def init_failed(self, event: InitError) -> None:
-        """The handler could not be imported."""
-        self._environment.init_error = event.error
-        self._open_init()
-        self._end_init(event.time_ns, event.error)
-
-    def break_off_init(self, end_ns: int, error: str, phase: str) -> None:
-        """The process ends before its first invocation; perhaps none was ever asked for."""
-        if self._init_over or self._init is None:
-            return
-        if error == UNFINISHED and not phase:
-            error = ""
-        self._end_init(end_ns, self._environment.init_error or error, phase)
-
-    def snapshot_ended(self, latest_ns: int) -> None:
-        """The process woke up in another life: the initialisation was over before."""
-        self._end_init(latest_ns)
-        self._init, self._init_over, self._init_end_told = None, False, False
-
-    def platform_init(self, event: PlatformInit) -> None:
-        """The platform's own times of the initialisation; only what fits ours is taken."""
-        if self._init_over and self._init is not None:
-            return  # it has left already
-        opened = self._open_init()
-        if self._init_over:
-            self._link_late(opened)
-        span = opened.span
-        if 0 <= span.start_ns - event.start_wall_ns <= LONGEST_INIT_NS:
-            span.start_ns = event.start_wall_ns
-        if 0 <= event.end_wall_ns - span.start_ns <= LONGEST_INIT_NS:
-            span.end_ns = max(span.end_ns, event.end_wall_ns)
-            self._init_end_told = True
-        if event.error or self._init_over:
-            self._end_init(0, event.error)
-
-    def _link_late(self, init: OpenSpan) -> None:
-        """The first invocation has begun: it is linked, or, when it has left, linked to."""
-        first, self._init_reference = self._first, None
-        if first is not None and first.ended:
-            init.span.links.append(Link(*first.reference))
-        elif first is not None:
-            first.span.links.append(Link(*init.reference))
-
-    def _link_init(self, first: OpenSpan) -> None:
-        """The first invocation shows what came before it."""
-        if self._init_reference is not None:
-            first.span.links.append(Link(*self._init_reference))
-            self._init_reference = None
 
 
 def _deadline(event: InvocationStart) -> int:

@@ -85,13 +85,18 @@ class Generation:
         env = self._env if self._opt == "/opt" else {**self._env, "_LOCAL_LAMBDA_OPT": self._opt}
         root = str(self._settings.task_root)
         self._start(RUNTIME, "function", self._runtime_command(), env, root)
-        status = "error"
+        outcome = {"status": "success"}
         try:
             self.wait(self._runtime_at_rest, deadline)
-            status = "success"
+        except TimedOut:
+            outcome = {"status": "timeout"}
+            raise
+        except Failed as failed:
+            outcome = {"status": "error", "errorType": failed.failure.error_type}
+            raise
         finally:
             kind = self._settings.initialization_type
-            record = {"initializationType": kind, "phase": phase, "status": status}
+            record = {"initializationType": kind, "phase": phase, **outcome}
             self.telemetry.add("platform.initRuntimeDone", record)
             self.board.close_registration()
         self.wait(self.board.extensions_wait, deadline)

@@ -21,6 +21,7 @@ from tests.unit.analyzer.streams import (
     SECOND,
     Result,
     Stream,
+    text,
 )
 
 from conntrace.analyzer.exporters.memory import MemoryExporter
@@ -183,3 +184,14 @@ def below(result: Result, parent: Span) -> list[Span]:
     """The spans directly below, by start."""
     found = [span for span in result.spans if span.parent_span_id == parent.span_id]
     return sorted(found, key=lambda span: span.start_ns)
+
+
+def ended(span: Span) -> tuple[bool, str, str]:
+    """Whether it failed, error.type, and what was going on."""
+    return span.error, text(span, "error.type"), text(span, "conntrace.unfinished_phase")
+
+
+def one(result: Result) -> Span:
+    """The only invocation."""
+    (span,) = invocations(result)
+    return span

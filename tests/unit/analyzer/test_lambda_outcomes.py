@@ -1,16 +1,15 @@
-"""How invocations end that their process cannot end: time-outs, crashes, failed initialisations."""
+"""How invocations end that their process cannot end: time-outs and crashes."""
 
 from __future__ import annotations
 
 import pytest
-from tests.unit.analyzer.lambda_streams import LambdaStream, below, invocations
-from tests.unit.analyzer.streams import SECOND, Result, number, text
+from tests.unit.analyzer.lambda_streams import LambdaStream, below, ended, invocations, one
+from tests.unit.analyzer.streams import SECOND, number, text
 
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.pipeline import Pipeline
-from conntrace.analyzer.span import Link, Span
 from conntrace.events import LookupStart, SetupStart, TlsStart, encode
-from conntrace.events_lambda import InitError, PlatformInit, PlatformRuntimeDone
+from conntrace.events_lambda import PlatformRuntimeDone
 
 HOST = "dynamodb.eu-west-1.amazonaws.com"
 
@@ -22,16 +21,6 @@ def begun(request_id: str = "r-1") -> tuple[LambdaStream, int, int]:
     stream.request(pool)
     stream.invoke(request_id)
     return stream, pool, stream.start_invocation(request_id, cold=True)
-
-
-def ended(span: Span) -> tuple[bool, str, str]:
-    """Whether it failed, error.type, and what was going on."""
-    return span.error, text(span, "error.type"), text(span, "conntrace.unfinished_phase")
-
-
-def one(result: Result) -> Span:
-    (span,) = invocations(result)
-    return span
 
 
 def test_an_error_of_the_handler_is_the_invocations() -> None:
@@ -203,77 +192,6 @@ def test_after_a_time_out_the_books_are_right(new_process: bool) -> None:
     assert number(first, "conntrace.ledger.requests") == 1
     assert number(second, "conntrace.ledger.requests") == 1
     assert first.end_ns <= second.start_ns
-
-
-@pytest.mark.parametrize("reason", ["failure", "spindown"])
-def test_a_handler_that_cannot_be_imported(reason: str) -> None:
-    """The invocation never began: its span is made from what the platform told. The emulator calls
-    such an end a spindown."""
-    stream = LambdaStream()
-    stream.request(stream.pool(stream.manager(), "a.example"))
-    stream.send(InitError(error="Runtime.ImportModuleError"))
-    stream.goodbye()
-    stream.invoke("r-1")
-    stream.sleep(0.5)
-    stream.shutdown(reason)
-    result = stream.play(host={"faas.name": "orders"})
-    init, span = result.one("orders init"), one(result)
-    assert ended(init) == (True, "Runtime.ImportModuleError", "")
-    assert ended(span) == (True, "Runtime.ImportModuleError", "init")
-    assert (span.name, span.kind) == ("orders", "SERVER")
-    assert text(span, "faas.invocation_id") == "r-1"
-    assert span.attributes["faas.coldstart"] is True
-    assert Link(init.trace_id, init.span_id) in span.links
-    assert dict(span.resource.attributes)["faas.version"] == "7"
-    assert span.end_ns - span.start_ns == SECOND // 2
-
-
-def test_an_import_that_hangs() -> None:
-    """The time-out of the very first invocation, in a connect of the initialisation."""
-    stream = LambdaStream()
-    pool = stream.pool(stream.manager(), "a.example")
-    request = stream.start(pool)
-    stream.checkout(request, pool)
-    setup = stream.draw()
-    stream.send(SetupStart(setup=setup, request=request, pool=pool, host="a.example", port=443))
-    stream.connect(setup)
-    stream.sleep(10)
-    stream.invoke("r-1")
-    stream.sleep(3)
-    stream.shutdown("timeout")
-    result = stream.play()
-    init = result.one("orders init")
-    assert ended(init) == (True, "timeout", "connect")
-    assert ended(result.setups[0]) == (True, "timeout", "connect")
-    assert ended(one(result)) == (True, "timeout", "init")
-    assert Link(init.trace_id, init.span_id) in one(result).links
-
-
-def test_an_initialisation_that_is_tried_again_is_judged_anew() -> None:
-    """The first one failed; the second one hangs until the time-out."""
-    stream = LambdaStream()
-    stream.send(InitError(error="Runtime.ImportModuleError"))
-    stream.goodbye()
-    again = LambdaStream("fedcba9876543210")
-    again.now = stream.now
-    again.order[:0] = stream.order
-    again.invoke("r-1")
-    again.sleep(3)
-    again.shutdown("timeout")
-    assert ended(one(again.play())) == (True, "timeout", "init")
-
-
-def test_an_invocation_without_any_process() -> None:
-    """The runtime never came so far: the extension alone tells."""
-    stream = LambdaStream()
-    stream.order.clear()
-    stream.platform(PlatformInit(error="Runtime.ExitError"))
-    stream.invoke("r-1")
-    stream.shutdown("failure")
-    result = stream.play(host={"faas.name": "orders", "cloud.account.id": "123456789012"})
-    (span,) = result.spans
-    assert (span.name, ended(span)) == ("orders", (True, "Runtime.ExitError", "init"))
-    assert dict(span.resource.attributes)["cloud.account.id"] == "123456789012"
 
 
 def test_one_that_never_began_is_told_when_the_next_one_begins() -> None:
