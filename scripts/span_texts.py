@@ -88,8 +88,8 @@ SPANS: dict[str, SpanText] = {
         "{faas.name} init",
         "INTERNAL",
         "none; the first invocation links to it",
-        "What a Lambda function does before its first invocation. Not there when that is nothing,"
-        " or when the function cannot be imported: then it is the span of the invocation that failed.",
+        "What a Lambda function does before its first invocation. Not there when that is nothing."
+        " When the function cannot be imported, this is the span of the invocation that failed.",
     ),
 }
 
