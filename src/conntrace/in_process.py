@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from conntrace.analyzer.exporters.sampling import Selected, holds_finding
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from conntrace.analyzer.span import AttributeValue, Exporter
 
 _TICK_NS = 200_000_000
+_PATIENCE_S = 5.0
 
 
 class InProcess:
@@ -45,14 +47,31 @@ class InProcess:
     def stop(self) -> None:
         """Undo every patch, end what is open, hand the last spans over."""
         recorder.stop()
-        self._pipeline.finish()
+        with self._alone():
+            self._pipeline.finish()
         for exporter in self._exporters:
             exporter.close(5.0)
 
     def flush(self) -> None:
         """Hand over what waits for a next event: lookups without a connect."""
         self._recorder.flush()
-        self._pipeline.tick(monotonic_ns() + 2_000_000_000)
+        with self._alone():
+            self._pipeline.tick(monotonic_ns() + 2_000_000_000)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other thread feeds the analyzer meanwhile, and what its exporters send is not traced.
+
+        One that hangs in there is not waited for without end.
+        """
+        lock, token = self._lock, context.suppressed.set(True)
+        taken = lock.acquire(timeout=_PATIENCE_S)
+        try:
+            yield
+        finally:
+            if taken:
+                lock.release()
+            context.suppressed.reset(token)
 
     def _open_channel(self) -> FunctionChannel:
         """For this process, and again for each forked child, whose copy goes its own way."""

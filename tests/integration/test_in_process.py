@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import urllib3
@@ -13,8 +14,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
 import conntrace
+from conntrace import in_process
 from conntrace import semantic_names as names
-from conntrace.testing import capture
+from conntrace.analyzer.exporters.memory import MemoryExporter
+from conntrace.testing import Span, Spans, capture
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, cause, confidence
 from tests.integration.sound import assert_sound
@@ -63,6 +66,45 @@ def test_capture_twice(serve: Serve, authority: Authority) -> None:
         assert len(spans.setups) == 1
     with capture(), pytest.raises(RuntimeError), capture():
         pass
+
+
+class Sending(MemoryExporter):
+    """Looks a name up for each export, as one that sends does, while another thread connects."""
+
+    def __init__(self, connect: Callable[[], object]) -> None:
+        super().__init__()
+        self._connect = connect
+        self._inside = False
+        self.entered_twice = False
+
+    def export(self, spans: Sequence[Span]) -> None:
+        self.entered_twice = self.entered_twice or self._inside
+        if not self._inside and not self.spans:
+            self._inside = True
+            socket.getaddrinfo("localhost", 9)
+            other = threading.Thread(target=self._connect)
+            other.start()
+            other.join()
+            self._inside = False
+        super().export(spans)
+
+
+def test_what_waits_is_handed_over_by_one_thread_and_its_sending_is_not_traced(
+    serve: Serve,
+) -> None:
+    """`flush` exports too: another thread's events wait until it is done."""
+    server = serve()
+    exporter = Sending(lambda: socket.create_connection(("127.0.0.1", server.port)).close())
+    assert conntrace.instrument(exporters=[exporter])
+    try:
+        socket.getaddrinfo("localhost", 7)
+        in_process.flush()
+    finally:
+        conntrace.uninstrument()
+    spans = Spans(exporter.spans)
+    assert not exporter.entered_twice
+    assert len(spans.named(names.DNS_LOOKUP)) == 1
+    assert len(spans.named(names.SOCKET_CONNECT)) == 1
 
 
 def test_threads(serve: Serve, authority: Authority) -> None:
