@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from tests.extension.acting import Function, attributes_of, run_invocations_until
 from tests.extension.conftest import Start
 from tests.extension.function import FunctionProcess
 from tests.extension.platform import Platform
@@ -76,3 +77,28 @@ def test_the_function_may_wake_first(
     platform.shut_down()
     assert extension.ended() == 0
     assert 0.5 <= frozen_s(backend, 1) <= 5
+
+
+def test_a_freeze_between_invocations_is_known(
+    platform: Platform, start: Start, function: Function, backend: Collector
+) -> None:
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    process = function()
+    platform.invoke("request-1")
+    process.begin("request-1")
+    stream = process.stream
+    pool = stream.pool(stream.manager(), "api.example.com")
+    stream.request(pool)
+    process.end()
+    platform.wait_for_next(2)
+    time.sleep(0.3)
+    extension.freeze(1.0)
+    platform.invoke("request-2")
+    process.begin("request-2")
+    stream.request(pool)
+    process.end()
+    platform.wait_for_next(3)
+    run_invocations_until(platform, process, lambda: backend.names.count("GET") == 2)
+    second = [span for each in backend.received for span in each.spans if span["name"] == "GET"][1]
+    assert 0.5 <= attributes_of(second)["conntrace.connection.frozen_s"] <= 5

@@ -98,6 +98,6 @@ def test_it_writes_no_file(platform: Platform, start: Start, backend: Collector)
     platform.wait_for_next(1)
     platform.invoke("request-1")
     platform.wait_for_next(2)
-    platform.shut_down()
+    platform.shut_down("failure")
     assert extension.ended() == 0
     assert backend.names == ["shop"]

@@ -165,6 +165,29 @@ def test_an_import_that_hangs(told: bool) -> None:
     assert result.named("orders init") == []
 
 
+def test_an_import_that_hangs_is_as_long_as_the_platform_waited() -> None:
+    """The process is killed, and the extension hears of it before it hears of the time-out."""
+    stream = LambdaStream()
+    stream.sleep(10)
+    stream.shutdown("timeout")
+    span = one(stream.play(lost=True))
+    assert ended(span) == (True, "timeout", "init")
+    assert span.end_ns - span.start_ns >= 10 * SECOND
+
+
+def test_a_program_that_makes_room_for_another() -> None:
+    """By `execv` while it is imported: the platform says that all went well."""
+    stream = LambdaStream()
+    stream.request(stream.pool(stream.manager(), "a.example"))
+    stream.sleep(0.1)
+    stream.platform(PlatformInit(phase="init"))
+    stream.invoke("r-1")
+    stream.platform(PlatformRuntimeDone(request_id="r-1", status="success"))
+    stream.shutdown("spindown")
+    result = stream.play(lost=True)
+    assert [span.name for span in result.spans if span.error] == []
+
+
 def test_an_initialisation_that_is_tried_again_is_judged_anew() -> None:
     """The first one failed; the second one hangs until the time-out."""
     stream = again(not_importable())
@@ -185,3 +208,31 @@ def test_an_invocation_without_any_process() -> None:
     (span,) = result.spans
     assert (span.name, ended(span)) == ("orders", (True, "Runtime.ExitError", "init"))
     assert dict(span.resource.attributes)["cloud.account.id"] == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("spindown", []), ("timeout", ["r-3"]), ("failure", ["r-3"])]
+)
+def test_a_runtime_that_is_not_traced(reason: str, told: list[str]) -> None:
+    """The wrapper was forgotten: of what went well, nothing is known and nothing said."""
+    stream = LambdaStream()
+    stream.order.clear()
+    for number in (1, 2, 3):
+        stream.invoke(f"r-{number}")
+        stream.sleep(1)
+    stream.shutdown(reason)
+    spans = invocations(stream.play())
+    assert [text(span, "faas.invocation_id") for span in spans] == told
+    assert [text(span, "conntrace.unfinished_phase") for span in spans] == [""] * len(told)
+
+
+@pytest.mark.parametrize(("status", "errors"), [("success", 0), ("error", 0), ("failure", 1)])
+def test_the_platform_tells_how_an_untraced_runtime_fared(status: str, errors: int) -> None:
+    stream = LambdaStream()
+    stream.order.clear()
+    stream.invoke("r-1")
+    stream.platform(PlatformRuntimeDone(request_id="r-1", status=status))
+    stream.invoke("r-2")
+    stream.platform(PlatformRuntimeDone(request_id="r-2", status="success"))
+    stream.shutdown("spindown")
+    assert len(stream.play().spans) == errors

@@ -1,0 +1,77 @@
+"""Invocations that the function did not end itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.extension.acting import Function, attributes_of, begin_to_connect, wait_for_span
+from tests.extension.conftest import Start
+from tests.extension.platform import Platform
+from tests.unit.exporters.collector import Collector
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("timeout", "timeout"),
+        ("TIMEOUT", "timeout"),
+        ("Timeout", "timeout"),
+        ("failure", "Runtime.ExitError"),
+        ("ReleaseFail", "Runtime.ExitError"),
+        ("something new", "Runtime.ExitError"),
+    ],
+)
+def test_what_hung_in_the_first_invocation_is_seen(
+    platform: Platform,
+    start: Start,
+    function: Function,
+    backend: Collector,
+    reason: str,
+    error: str,
+) -> None:
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    process = function()
+    platform.invoke("request-1", timeout_s=0.6)
+    process.begin("request-1", timeout_s=0.6)
+    begin_to_connect(process, "silent.example.com")
+    # The platform can tell of the end only while the extension waits for it.
+    platform.wait_for_next(2)
+    assert backend.received == []
+    platform.shut_down(reason)
+    assert extension.ended() == 0
+    span = wait_for_span(backend, "shop")
+    assert span["status"] == {"code": 2}
+    assert attributes_of(span)["error.type"] == error
+    hanging = wait_for_span(backend, "HTTP connection_setup silent.example.com:443")
+    assert attributes_of(hanging)["conntrace.unfinished_phase"] == "connect"
+
+
+def test_a_process_that_dies_ends_its_invocation(
+    platform: Platform, start: Start, function: Function, backend: Collector
+) -> None:
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    process = function()
+    platform.invoke("request-1", timeout_s=900)
+    process.begin("request-1", timeout_s=900)
+    process.close()
+    platform.wait_for_next(2)
+    platform.shut_down("failure")
+    assert extension.ended() == 0
+    assert attributes_of(wait_for_span(backend, "shop"))["error.type"] == "Runtime.ExitError"
+
+
+def test_an_invocation_that_never_reached_a_process_is_an_error(
+    platform: Platform, start: Start, backend: Collector
+) -> None:
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    platform.invoke("request-1", timeout_s=900)
+    platform.wait_for_next(2)
+    platform.shut_down("failure")
+    assert extension.ended() == 0
+    (request,) = backend.received
+    (span,) = request.spans
+    assert attributes_of(span)["faas.invocation_id"] == "request-1"
+    assert span["status"] == {"code": 2}

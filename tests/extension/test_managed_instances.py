@@ -1,0 +1,48 @@
+"""Managed instances: nothing is ever frozen, and the extension is told of no invocation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.extension.acting import Function, wait_for_span
+from tests.extension.conftest import Start
+from tests.extension.function import FunctionProcess
+from tests.extension.platform import Platform
+from tests.unit.exporters.collector import Collector
+
+
+def test_managed_instances_grant_no_invocations(
+    platform: Platform, start: Start, function: Callable[[str], FunctionProcess], backend: Collector
+) -> None:
+    """Several processes, one invocation each at a time, thinking and sending all the time."""
+    platform.refuses_invoke = True
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    assert [events for _, events in platform.registrations] == [
+        ["INVOKE", "SHUTDOWN"],
+        ["SHUTDOWN"],
+    ]
+    processes = [function(f"{number:016x}") for number in (1, 2)]
+    for number, process in enumerate(processes):
+        process.begin(f"request-{number}")
+    for process in processes:
+        process.end()
+    platform.shut_down()
+    assert extension.ended() == 0
+    assert backend.names == ["shop", "shop"]
+    assert [each["schemaVersion"] for each in platform.subscriptions] == ["2025-01-29"]
+
+
+def test_managed_instances_send_without_being_asked(
+    platform: Platform, start: Start, function: Function, backend: Collector
+) -> None:
+    start(
+        OTEL_EXPORTER_OTLP_ENDPOINT=backend.url,
+        AWS_LAMBDA_INITIALIZATION_TYPE="lambda-managed-instances",
+    )
+    platform.wait_for_next(1)
+    assert platform.registrations == [("conntrace", ["SHUTDOWN"])]
+    process = function()
+    process.begin("request-1")
+    process.end()
+    wait_for_span(backend, "shop")
