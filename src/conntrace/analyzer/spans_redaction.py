@@ -12,9 +12,9 @@ from conntrace.events import Event, Hello, LookupEnd, RequestStart
 from conntrace.events_lambda import InvocationStart, PlatformInvoke
 
 _HOST_FIELDS = ("host", "address", "evictor_host")
+_AUTHORITY_FIELDS = ("proxy", "redirect_from")
 _ACCOUNT = 4
 """Its place in an ARN."""
-_AUTHORITY_FIELDS = ("proxy", "redirect_from")
 
 
 @lru_cache(maxsize=4096)
@@ -44,10 +44,14 @@ def _redact_hosts(event: Event) -> None:
     for name in _AUTHORITY_FIELDS:
         value = getattr(event, name, "")
         if value:
-            host, _, port = value.rpartition(":")
-            setattr(event, name, f"{redacted_host(host or value)}:{port}")
+            setattr(event, name, _redacted_authority(value))
     if isinstance(event, LookupEnd):
         event.answers = tuple(map(redacted_host, event.answers))
+
+
+def _redacted_authority(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    return f"{redacted_host(host)}:{port}" if colon else redacted_host(value)
 
 
 def scrub(event: Event) -> None:

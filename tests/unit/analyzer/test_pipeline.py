@@ -7,7 +7,8 @@ from tests.unit.analyzer.streams import Stream, analyze, text
 
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.pipeline import MAX_ENDED_PROCESSES, Pipeline, replay
-from conntrace.events import ConnectStart, Drops, LookupStart, TlsStart
+from conntrace.analyzer.spans_redaction import redact
+from conntrace.events import ConnectStart, Drops, LookupStart, SetupStart, TlsStart
 
 
 def started(stream: Stream) -> tuple[int, int, int]:
@@ -101,6 +102,15 @@ def test_redacted_hosts_are_the_same_everywhere_and_nowhere_readable() -> None:
     assert len(host) == 13
     assert host in setup.name
     assert host in text(setup, "conntrace.cause.detail")
+
+
+@pytest.mark.parametrize("proxy", ["proxy.internal:3128", "proxy.internal:", "proxy.internal"])
+def test_a_redacted_proxy_is_hidden_with_or_without_its_port(proxy: str) -> None:
+    """The port stays, where there is one."""
+    event = SetupStart(setup=1, host="db.example", proxy=proxy)
+    redact(event, frozenset({"hosts"}))
+    assert "internal" not in event.proxy
+    assert event.proxy.endswith("3128") == proxy.endswith("3128")
 
 
 def test_without_redaction_hosts_and_paths_are_shown() -> None:
