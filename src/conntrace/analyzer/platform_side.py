@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conntrace.analyzer.environment import EXIT_ERROR, Environment, error_of_shutdown
+from conntrace.analyzer.environment import EXIT_ERROR, TIMEOUT, Environment, error_of_shutdown
 from conntrace.analyzer.failed_init import failed_invocation, untold_invocation
 from conntrace.analyzer.span import Span
 from conntrace.analyzer.spans import ProcessSpans
@@ -100,7 +100,9 @@ class PlatformSide:
         for process, gone_ns in self._gone.items():
             if process in self._live:
                 idle = unneeded and self._live[process].invocations.may_have_waited
-                self._end(process, UNFINISHED if idle else error, gone_ns)
+                # Until now it hung: that it is gone is heard of with no time.
+                end_ns = 0 if error == TIMEOUT else gone_ns
+                self._end(process, UNFINISHED if idle else error, end_ns)
         self._gone.clear()
 
     def _initialised(self, event: PlatformInit) -> None:
@@ -109,6 +111,7 @@ class PlatformSide:
         for process, spans in self._live.items():
             if spans.invocations.function is not None:
                 spans.invocations.init.told(event)
-                if event.error and spans.invocations.initialising:
-                    self._end(process, event.error, self._gone.pop(process, 0))
+                if spans.invocations.initialising and (event.error or process in self._gone):
+                    # One that is gone all the same has made room for another program (`execv`).
+                    self._end(process, event.error or UNFINISHED, self._gone.pop(process, 0))
                 return
