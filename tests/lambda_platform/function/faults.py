@@ -25,3 +25,13 @@ def fill(event, context):
     held[::4096] = b"x" * len(held[::4096])
     time.sleep(1 if event["mb"] > 100 else 0)
     return {"filled": event["mb"]}
+
+
+def set_clock(event, context):
+    """A connection before and one after the clock is set."""
+    before = time.time()
+    for _ in range(2):
+        socket.create_connection(("127.0.0.1", event["port"])).close()
+        with open(event["file"], "w") as file:
+            file.write(str(event["to"]))
+    return {"hours": round((time.time() - before) / 3600)}
