@@ -13,20 +13,25 @@ from tests.servers.wire import Answer, Request
 LIBRARIES = ("urllib3", "requests", "urllib.request")
 
 
+@pytest.mark.parametrize("status", [301, 302])
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_redirect_to_another_origin(run: Runner, serve: Serve, library: str) -> None:
-    """The set-up names who sent the client on, and the address to use instead."""
+def test_redirect_to_another_origin(run: Runner, serve: Serve, library: str, status: int) -> None:
+    """The set-up names who sent the client on, and the address to use instead; nothing is advised
+    where the redirect says that it is for this time only."""
     first, second = serve(), serve()
     target = second.url("b.test")
-    spans = run("with_failures", "follow", library, first.url("a.test", f"/redirect?{target}"))
+    spans = run(
+        "with_failures", "follow", library, first.url("a.test", f"/redirect/{status}?{target}")
+    )
     assert first.accepts == second.accepts == 1
     one, two = spans.setups
     assert cause(one) == FIRST
     assert (cause(two), confidence(two)) == ("redirect_other_origin", "proved")
     detail = str(two.attributes[names.CAUSE_DETAIL])
-    assert f"a.test:{first.port} answered with a redirect (302)" in detail
+    assert f"a.test:{first.port} answered with a redirect ({status})" in detail
     assert two.attributes[names.CAUSE_AVOIDABLE] is False
-    assert f"b.test:{second.port}" in str(two.attributes[names.CAUSE_ADVICE])
+    permanent = [f"Send the request to b.test:{second.port} from the start."]
+    assert spans.advice == (permanent if status == 301 else [])
 
 
 @pytest.mark.parametrize("library", ["urllib3", "requests"])

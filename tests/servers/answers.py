@@ -9,7 +9,7 @@
 | `/chunked` | chunked |
 | `/bytes/N` | N bytes |
 | `/status/N` | status N |
-| `/redirect?URL` | 302 to URL |
+| `/redirect/STATUS?URL` | STATUS (302 without) to URL |
 | `/gate/N` | answered when N requests stand at this gate |
 | `/pause/N` | answered after N milliseconds |
 | `/die` | no answer, FIN |
@@ -67,7 +67,8 @@ def answer_to(request: Request, gates: Gates) -> Answer:
         return Answer()
     if name == "redirect":
         location = request.target.partition("?")[2]
-        return Answer(302, b"", (("Location", location),))
+        status = int(argument.partition("?")[0] or 302)
+        return Answer(status, b"", (("Location", location),))
     make = _BY_NAME.get(name)
     return make(argument) if make else Answer()
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import would_have_lived
-from conntrace.analyzer.causes.facts import SetupFacts
+from conntrace.analyzer.causes.facts import SetupFacts, other_parties
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.analyzer.ledger_records import Client, Connection, Eviction, Origin, Pool
 from conntrace.catalogue import CAUSES
+
+_TEMPORARY = frozenset({302, 303, 307})
+"""Redirects that may lead elsewhere next time: to an address signed for one download, say."""
 
 
 def forked_process(facts: SetupFacts) -> Cause | None:
@@ -132,7 +135,10 @@ def pool_key_mismatch(facts: SetupFacts) -> Cause | None:
         would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
         for found in facts.sibling_connections
     )
-    advice = f"Pass the same {fields} on every call to {place(facts.origin)}." if lived else ""
+    apart = all(other_parties(facts.pool.key, pool.key) for pool in others)
+    advice = ""
+    if lived and not apart:
+        advice = f"Pass the same {fields} on every call to {place(facts.origin)}."
     cause = proved("pool_key_mismatch", detail, evidence, advice=advice)
     evicted = all(pool.eviction is not None for pool in others)
     return cause.with_contributing("pool_evicted_lru") if evicted else cause
@@ -149,7 +155,7 @@ def redirect_other_origin(facts: SetupFacts) -> Cause | None:
         f"{sender} answered with a redirect ({status}) to {where}, which needs a connection of its"
         " own",
         (f"status {status} of {sender}",),
-        advice=f"Send the request to {where} from the start.",
+        advice="" if status in _TEMPORARY else f"Send the request to {where} from the start.",
     )
 
 
