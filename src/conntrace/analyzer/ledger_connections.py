@@ -66,9 +66,10 @@ class ConnectionLedger(ClientLedger):
             connection = self._late_connection(pool, event)
         if connection is None:
             return None
-        self._note_freeze(connection, event)
+        idle_ns = _idle_ns(connection, event)
+        connection.frozen_ns = self.freezes.within(event.time_ns - idle_ns, event.time_ns)
         if event.outcome == "reused":
-            self._lend(connection, event)
+            self._lend(connection, event, idle_ns)
         elif event.outcome == "dropped":
             connection.dropped = event
         return connection
@@ -83,16 +84,7 @@ class ConnectionLedger(ClientLedger):
         pool.connections.append(connection.id)
         return connection
 
-    def _note_freeze(self, connection: Connection, event: Checkout) -> None:
-        idle_ns = event.idle_ns
-        if idle_ns < 0 and connection.idle_since_ns:
-            idle_ns = event.time_ns - connection.idle_since_ns
-        connection.frozen_ns = self.freezes.within(event.time_ns - idle_ns, event.time_ns)
-
-    def _lend(self, connection: Connection, event: Checkout) -> None:
-        idle_ns = event.idle_ns
-        if idle_ns < 0 and connection.idle_since_ns:
-            idle_ns = event.time_ns - connection.idle_since_ns
+    def _lend(self, connection: Connection, event: Checkout, idle_ns: int) -> None:
         connection.idle_before_ns = idle_ns
         connection.idle_since_ns = 0
         connection.requests += 1
@@ -181,8 +173,8 @@ class ConnectionLedger(ClientLedger):
         destination.stood += 1
         destination.remember(connection.client, connection.id)
         client = self.clients.get(connection.client)
-        if client is not None and len(client.connected_hosts) < MAX_THREADS:
-            client.connected_hosts.add(connection.origin.host)
+        if client is not None:
+            client.add_host(connection.origin.host)
         return connection
 
     def request_end(self, event: RequestEnd) -> Request | None:
@@ -190,7 +182,6 @@ class ConnectionLedger(ClientLedger):
         request = self.requests.get(event.request)
         if request is None:
             return None
-        request.ended_ns = event.time_ns
         request.error = event.error
         if event.connection:
             request.connection = event.connection
@@ -269,3 +260,10 @@ class ConnectionLedger(ClientLedger):
         failure = failure_in(pool, request, connection.id, connection.started_ns)
         failure.describe(connection)
         return failure
+
+
+def _idle_ns(connection: Connection, event: Checkout) -> int:
+    """How long the connection was idle before a check-out; -1 unknown."""
+    if event.idle_ns < 0 and connection.idle_since_ns:
+        return event.time_ns - connection.idle_since_ns
+    return event.idle_ns

@@ -15,6 +15,7 @@ CONNECTIONS_PER_POOL = 32
 FAILURES_PER_POOL = 64
 POOLS_PER_ORIGIN = 8
 ORIGINS_PER_CLIENT = 256
+HOSTS_PER_CLIENT = 1024
 CLIENTS_PER_ORIGIN = 32
 
 
@@ -83,6 +84,11 @@ class Client:
         self.pools.setdefault(origin, deque(maxlen=POOLS_PER_ORIGIN)).append(pool)
         if len(self.keys) < ORIGINS_PER_CLIENT:
             self.keys.add(key or str(pool))
+
+    def add_host(self, host: str) -> None:
+        """Remember a host that this client is connected to; bounded."""
+        if len(self.connected_hosts) < HOSTS_PER_CLIENT:
+            self.connected_hosts.add(host)
 
 
 @dataclass(slots=True)
@@ -254,7 +260,6 @@ class Request:
     resends: int = 0
     sends_close: bool = False
     connection: int = 0
-    ended_ns: int = 0
     error: str = ""
     checkout: Checkout | None = None
     span: SpanReference | None = None
