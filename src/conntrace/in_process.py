@@ -77,7 +77,7 @@ class InProcess:
         """For this process, and again for each forked child, whose copy goes its own way."""
         if self._process:
             self._lock = threading.Lock()
-            self._pipeline.abandon(self._process)
+            self._pipeline.abandon()
         return FunctionChannel(self._feed)
 
     def _feed(self, process: str, lines: Sequence[bytes]) -> bool:

@@ -34,7 +34,7 @@ class Totals:
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     def copy(self) -> Totals:
-        """The same counts, to be compared with later."""
+        """The same counts, to be compared with later or to go on from."""
         return replace(self)
 
     def since(self, before: Totals) -> Totals:

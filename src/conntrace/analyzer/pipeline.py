@@ -195,7 +195,7 @@ class Pipeline:
                 self._contain(error)
         self._export()
 
-    def abandon(self, process: str) -> None:
+    def abandon(self) -> None:
         """In a forked child, whose copy this is: drop what belongs to the parent, unsaid."""
         self._finished.clear()
         self._bad_lines = self._failures = self._processes = 0
@@ -223,11 +223,7 @@ class Pipeline:
 
     def summary(self) -> Summary:
         """How it was so far."""
-        summary, totals = Summary(), Totals()
-        totals.add(self._past_totals)
-        for name in ("dropped", "failures", "forgotten"):
-            setattr(summary, name, getattr(self._past, name))
-        summary.switched_off = list(self._past.switched_off)
+        summary, totals = self._past.copy(), self._past_totals.copy()
         for spans in (*self._live.values(), *self._ended.values()):
             summary.add_process(totals, spans)
         summary.processes = self._processes

@@ -264,8 +264,7 @@ class ProcessSpans:
         self._setups.forget()
         self._dials.forget()
         self._closes.forget()
-        self._requests.requests.clear()
-        self._requests.calls.clear()
+        self._requests.forget()
         self.totals.reset()
         self.drops = Drops()
 

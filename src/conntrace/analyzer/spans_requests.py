@@ -79,9 +79,11 @@ class RequestSpans:
         call = self.calls.get(event.call) if event.call else None
         if call is not None and event.span_id in ("", call.outer_span_id):
             return below(call.open)
-        if event.span_id and event.trace_id:
-            return foreign(event.trace_id, event.span_id)
-        return self._outermost()
+        return self._outside(event.trace_id, event.span_id)
+
+    def _outside(self, trace_id: str, span_id: str) -> Parent:
+        """The program's own active span, else what is around everything."""
+        return foreign(trace_id, span_id) if trace_id and span_id else self._outermost()
 
     def around(self, request: int, event: Placed) -> Parent:
         """The request an event belongs to while it goes on, else the span around the event."""
@@ -100,7 +102,8 @@ class RequestSpans:
     def call_start(self, event: CallStart) -> None:
         """An SDK call begins."""
         name = f"{event.service}.{event.operation}"
-        open_span = self._maker.begin(name, self.placed_outside(event), event.time_ns, names.CLIENT)
+        parent = self._outside(event.trace_id, event.span_id)
+        open_span = self._maker.begin(name, parent, event.time_ns, names.CLIENT)
         span = open_span.span
         put(span, names.RPC_SYSTEM, "aws-api")
         put(span, names.RPC_SERVICE, event.service)
@@ -108,12 +111,6 @@ class RequestSpans:
         put(span, names.CLOUD_REGION, event.region)
         self._now_ns = event.time_ns
         self.calls.put(event.call, OpenCall(open_span, event.span_id))
-
-    def placed_outside(self, event: CallStart) -> Parent:
-        """What a call itself hangs under."""
-        if event.span_id and event.trace_id:
-            return foreign(event.trace_id, event.span_id)
-        return self._outermost()
 
     def call_end(self, event: CallEnd) -> None:
         """An SDK call is over."""
@@ -261,3 +258,9 @@ class RequestSpans:
             self._maker.break_off(call.open, end_ns, error, "")
         self.requests.clear()
         self.calls.clear()
+
+    def forget(self) -> None:
+        """Drop everything unsaid: it belongs to another process."""
+        self.requests.clear()
+        self.calls.clear()
+        self._links.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.spans import ProcessSpans
@@ -31,6 +31,10 @@ class Summary:
     failures: int = 0
     forgotten: int = 0
     switched_off: list[str] = field(default_factory=list)
+
+    def copy(self) -> Summary:
+        """The same, to go on from."""
+        return replace(self, switched_off=[*self.switched_off])
 
     def add_process(self, totals: Totals, spans: ProcessSpans) -> None:
         """Add the books of one process; its counts go into `totals`."""

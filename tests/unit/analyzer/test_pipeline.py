@@ -218,7 +218,7 @@ def test_a_forked_copy_of_the_pipeline_says_nothing_of_its_parent() -> None:
     stream = Stream()
     pool, _, _ = started(stream)
     pipeline.feed(stream.process, stream.lines)
-    pipeline.abandon(stream.process)
+    pipeline.abandon()
     child = stream.fork()
     child.request(pool)
     pipeline.feed(child.process, child.lines)
