@@ -37,6 +37,9 @@ def test_pool_evicted(run: Runner, serve: Serve) -> None:
     assert first.attributes[names.POOL_CONNECTIONS_LOST] == 1
     assert second.attributes[names.POOL_EVICTED_BY] == f"a.test:{server.port}"
     assert spans.linked(setup) == [first]
+    lost = spans.named(names.CONNECTION_CLOSE)[:2]
+    assert [close.attributes[names.CLOSE_REASON] for close in lost] == ["pool_evicted_lru"] * 2
+    assert [close.start_ns >= first.start_ns for close in lost] == [True, True]
 
 
 def test_pools_enough(run: Runner, serve: Serve) -> None:

@@ -219,6 +219,36 @@ def test_a_key_mismatch_names_the_fields() -> None:
     assert texts(setup, "conntrace.pool.key_difference") == ["ca_certs", "timeout"]
 
 
+def test_another_client_certificate_is_not_to_be_the_same_on_every_call() -> None:
+    """Who talks to whom (the first part of the key) differs: two pools are needed."""
+    stream = Stream()
+    manager = stream.manager("requests.Session", "app.py:3")
+    stream.request(stream.pool(manager, key="one-1"))
+    stream.request(stream.pool(manager, key="two-2", key_difference=["cert_file"]))
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("pool_key_mismatch", "proved", False, False)
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ("one-2", ("client_recreated", "proved", True, True)),
+        ("two-2", ("client_recreated", "inferred", False, False)),
+    ],
+)
+def test_clients_with_certificates_of_their_own_are_not_to_be_one(
+    second: str, expected: tuple[str, str, bool, bool]
+) -> None:
+    """One line makes a client for each tenant: the one before could not have served this one."""
+    stream = Stream()
+    for key in ("one-1", second):
+        manager = stream.manager("requests.Session", "app.py:3")
+        pool = stream.pool(manager, key=key)
+        stream.request(pool)
+        stream.close_manager(manager, [pool])
+    assert verdict(stream.analyze().setups[1]) == expected
+
+
 def test_a_cleared_client_used_again_lost_its_pool_by_the_programs_own_call() -> None:
     """The call site of the clear() is named."""
     stream = Stream()

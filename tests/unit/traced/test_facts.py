@@ -17,6 +17,7 @@ import urllib3
 from conntrace.traced import call_sites, kernel
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.dns import is_literal
+from conntrace.traced.hooks.urllib3_pools import fingerprint
 from conntrace.traced.hooks.urllib3_requests import asks_to_close, path_of
 
 POOL = urllib3.HTTPConnectionPool("a.test")
@@ -143,6 +144,21 @@ def test_keepalive_facts() -> None:
         assert not kernel.keepalive_facts(one).enabled
         one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         assert kernel.keepalive_facts(one).enabled
+
+
+def test_a_pool_key_tells_who_talks_to_whom_apart_from_the_rest() -> None:
+    """The first part of its fingerprint is equal as long as certificate, names and proxy are."""
+    one, slower, other = (
+        urllib3.poolmanager.key_fn_by_scheme["https"](
+            {"scheme": "https", "host": "a.test", "port": 443, "timeout": timeout, "cert_file": own}
+        )
+        for timeout, own in ((1, "one.pem"), (2, "one.pem"), (1, "other.pem"))
+    )
+    parties, all_of_it = fingerprint(one).split("-")
+    assert fingerprint(slower).split("-")[0] == parties
+    assert fingerprint(slower).split("-")[1] != all_of_it
+    assert fingerprint(other).split("-")[0] != parties
+    assert "one.pem" not in fingerprint(one)
 
 
 def test_call_site_is_the_applications() -> None:

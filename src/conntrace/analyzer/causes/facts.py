@@ -265,3 +265,10 @@ def _rival(ledger: Ledger, client: Client, last: Connection) -> Rival:
 def set_of(connections: list[Connection]) -> list[Connection]:
     """Each connection once, in order."""
     return list({found.id: found for found in connections}.values())
+
+
+def other_parties(key: str, other: str) -> bool:
+    """Whether two pool keys are known to differ in who talks to whom (their first parts)."""
+    ours, _, rest = key.partition("-")
+    theirs, _, their_rest = other.partition("-")
+    return bool(rest and their_rest) and ours != theirs

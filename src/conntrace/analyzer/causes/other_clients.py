@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
 from conntrace.analyzer.causes.endings import would_have_lived
-from conntrace.analyzer.causes.facts import Rival, SetupFacts
+from conntrace.analyzer.causes.facts import Rival, SetupFacts, other_parties
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.catalogue import CAUSES
 
@@ -80,6 +80,15 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
         )
     closed = rival.client.closed_ns > rival.client.last_used_ns
     ended = "was closed" if closed else "was collected"
+    if facts.pool is not None and other_parties(facts.pool.key, rival.key):
+        return inferred(
+            "client_recreated",
+            f"a new {owner} was made at {line}; the one made there before {ended}, but its"
+            f" connection to {place(facts.origin)} was for another client certificate, name or"
+            " proxy",
+            evidence,
+            lost=lost,
+        )
     detail = (
         f"a new {owner} was made at {line}; the one made there before {ended},"
         f" and its connection to {place(facts.origin)} with it"

@@ -19,6 +19,16 @@ from conntrace.traced.hooks.http_client import begin_connect, begin_tunnel, end_
 
 _MAX_FRAMES = 8
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PARTIES = (
+    "key_source_address",
+    "key_key_file",
+    "key_cert_file",
+    "key__socks_options",
+    "key_assert_hostname",
+    "key_assert_fingerprint",
+    "key_server_hostname",
+)
+"""Fields of a pool key that say who talks to whom: where one differs, nothing can be shared."""
 
 
 def begin_manager(instance: Any, args: Arguments, kwargs: Keywords) -> object:
@@ -76,33 +86,12 @@ def _is_disposal() -> bool:
     return False
 
 
-class Insertion:
-    """A pool that goes into a manager's container, and what may fall out."""
-
-    __slots__ = ("container", "key", "keys", "manager", "pool", "victim", "victim_idle")
-
-    def __init__(self, container: Any, key: Any, pool: Any, manager: ManagerRecord) -> None:
-        self.container = container
-        self.key = key
-        self.pool = pool
-        self.manager = manager
-        entries = container._container
-        self.keys = list(entries)
-        self.victim: Any = None
-        self.victim_idle = 0
-        if key not in entries and len(entries) >= container._maxsize:
-            oldest = next(iter(entries), None)
-            if oldest is not None:
-                self._remember(entries[oldest], oldest)
-
-    def _remember(self, victim: Any, key: Any) -> None:
-        """Keep the record of the victim, never the victim: it must be collected as without us."""
-        self.victim = (pools.get(victim), key)
-        self.victim_idle = idle_connections(victim)
-
-
 def begin_insert(instance: Any, args: Arguments, kwargs: Keywords) -> object:
-    """A manager keeps a new pool: every pool miss ends here."""
+    """A manager keeps a new pool: every pool miss ends here.
+
+    All is noted before it happens: a pool that has to make room for it may be collected inside the
+    call, and its connections then are closed because of the eviction.
+    """
     if recording.active is None or len(args) < 2:
         return None
     key, pool = args[0], args[1]
@@ -111,7 +100,32 @@ def begin_insert(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     manager = containers.get(instance) or _late_manager(instance)
     if manager is None:
         return None
-    return Insertion(instance, key, pool, manager)
+    entries = instance._container
+    victim = None
+    if key not in entries and len(entries) >= instance._maxsize:
+        victim = entries.get(next(iter(entries), None))
+    kept = len(entries) + (key not in entries) - (victim is not None)
+    record = _note_managed_pool(manager, key, pool, list(entries), kept)
+    evicted = pools.get(victim) if victim is not None else None
+    if evicted is not None:
+        _note_eviction(manager, evicted, idle_connections(victim), record)
+    return None
+
+
+def _note_eviction(
+    manager: ManagerRecord, victim: PoolRecord, victim_idle: int, evictor: PoolRecord
+) -> None:
+    recording.note(
+        notes.pool_evicted(
+            victim.identity,
+            manager.identity,
+            evictor.identity,
+            (evictor.host, evictor.port),
+            manager.num_pools,
+            victim_idle,
+            context.place(),
+        )
+    )
 
 
 def _late_manager(container: Any) -> ManagerRecord | None:
@@ -127,33 +141,9 @@ def _late_manager(container: Any) -> ManagerRecord | None:
     return None
 
 
-def end_insert(token: object, result: object, error: BaseException | None) -> None:
-    """Note the new pool, and the one that had to make room."""
-    assert isinstance(token, Insertion)
-    if error is not None:
-        return
-    insertion = token
-    record = _note_managed_pool(insertion)
-    if insertion.victim is None:
-        return
-    victim, key = insertion.victim
-    if victim is None or key in insertion.container._container:
-        return
-    recording.note(
-        notes.pool_evicted(
-            victim.identity,
-            insertion.manager.identity,
-            record.identity,
-            (record.host, record.port),
-            insertion.manager.num_pools,
-            insertion.victim_idle,
-            context.place(),
-        )
-    )
-
-
-def _note_managed_pool(insertion: Insertion) -> PoolRecord:
-    pool, manager = insertion.pool, insertion.manager
+def _note_managed_pool(
+    manager: ManagerRecord, key: Any, pool: Any, others: list[Any], kept: int
+) -> PoolRecord:
     record = PoolRecord(context.ids.next(), manager.identity, origin_of(pool))
     pools.add(pool, record)
     recording.note(
@@ -164,10 +154,10 @@ def _note_managed_pool(insertion: Insertion) -> PoolRecord:
             proxy_of(pool),
             _queue_size(pool),
             bool(getattr(pool, "block", False)),
-            len(insertion.container._container),
+            kept,
             manager.num_pools,
-            fingerprint(insertion.key),
-            key_difference(insertion.key, insertion.keys),
+            fingerprint(key),
+            key_difference(key, others),
             None,
             False,
         )
@@ -215,11 +205,17 @@ def idle_connections(pool: Any) -> int:
 
 
 def fingerprint(key: object) -> str:
-    """Equal keys of one process have equal fingerprints; the key's values stay where they are."""
+    """`parties-all`: equal keys of one process have equal fingerprints, and those with the same
+    client certificate, names and proxy equal first parts. The key's values stay where they are.
+    """
     try:
-        return f"{hash(key) & 0xFFFFFFFFFFFF:012x}"
+        return f"{_hash(tuple(getattr(key, name, None) for name in _PARTIES))}-{_hash(key)}"
     except TypeError:
         return ""
+
+
+def _hash(what: object) -> str:
+    return f"{hash(what) & 0xFFFFFFFFFFFF:012x}"
 
 
 def key_difference(key: Any, others: list[Any]) -> tuple[str, ...]:
@@ -250,7 +246,7 @@ HOOKS = (
     Hook("urllib3.poolmanager", "PoolManager.__init__", begin_manager, end_manager),
     Hook("urllib3.poolmanager", "PoolManager.clear", begin_clear),
     Hook("urllib3.connectionpool", "HTTPConnectionPool.close", begin_pool_close),
-    Hook("urllib3._collections", "RecentlyUsedContainer.__setitem__", begin_insert, end_insert),
+    Hook("urllib3._collections", "RecentlyUsedContainer.__setitem__", begin_insert),
     Hook("urllib3.connection", "HTTPConnection.connect", begin_connect, end_connect),
     Hook("urllib3.connection", "HTTPSConnection.connect", begin_connect, end_connect),
     Hook("urllib3.connection", "HTTPConnection._tunnel", begin_tunnel, end_tunnel),
