@@ -26,7 +26,8 @@ class BoundedTable(Generic[Value]):
         self.evicted = 0
 
     def put(self, key: int, value: Value) -> None:
-        """Add or replace the value under `key`."""
+        """Add or replace the value under `key`: now it is the youngest."""
+        self._values.pop(key, None)
         self._values[key] = value
         if len(self._values) > self._ceiling:
             oldest = next(iter(self._values))
