@@ -168,7 +168,7 @@ class LambdaStream(Stream):
             else:
                 pipeline.feed(process, [encode(event)])
             if lost and at == last:
-                pipeline.tick(self.now)
+                pipeline.tick(event.time_ns)
                 pipeline.lost(self.process)
         pipeline.finish()
         return Result(memory.spans, pipeline.summary())
