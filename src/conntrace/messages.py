@@ -168,7 +168,8 @@ _TABLE: tuple[Message, ...] = (
     Message(
         "otlp-endpoint",
         "The endpoint is not a URL that the protocol can use. HTTP needs one that begins with"
-        " `http://` or `https://`; only gRPC takes a bare `host:port`.",
+        " `http://` or `https://`, with blanks and letters beyond ASCII encoded; only gRPC takes a"
+        " bare `host:port`.",
         "Set `OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318`, or"
         " `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` if the port speaks gRPC.",
     ),
@@ -177,6 +178,13 @@ _TABLE: tuple[Message, ...] = (
         "A file named by `OTEL_EXPORTER_OTLP_CERTIFICATE`, `_CLIENT_CERTIFICATE` or `_CLIENT_KEY`"
         " cannot be read or is not PEM; nothing is sent to the endpoint.",
         "Check the paths. A client certificate needs its key beside it.",
+    ),
+    Message(
+        "otlp-proxy",
+        "The proxy that the endpoint is to be reached through, from `HTTP_PROXY` or `HTTPS_PROXY`,"
+        " is not an `http://` or `https://` URL; nothing is sent to the endpoint.",
+        "Write it as `http://proxy.example:3128`, with `/`, `@`, `#` and `?` in a password as"
+        " `%2F`, `%40`, `%23` and `%3F`; or name the endpoint's host in `NO_PROXY`.",
     ),
     Message(
         "otlp-failed",

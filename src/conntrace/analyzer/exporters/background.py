@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 
+from conntrace.analyzer.exporters.http_post import in_words
 from conntrace.analyzer.span import Span
 
 MAX_WAITING = 50_000
@@ -107,7 +108,7 @@ class BackgroundExporter(ABC):
                 refused = self.deliver(batch, time.monotonic() + self._timeout_s)
             except Exception as error:
                 # Third-party code may raise anything; the thread must outlive it.
-                self.problem = f"{type(error).__name__}: {error}"
+                self.problem = in_words(error)
                 refused = len(batch)
             with self._changed:
                 # `close` may have given this batch up already.

@@ -70,7 +70,9 @@ def shown_endpoint(settings: Settings) -> str:
 
 
 def is_url(endpoint: str) -> bool:
-    """Whether it is one that HTTP can use."""
+    """Whether it is one that HTTP can use: blanks and letters beyond ASCII stand there encoded."""
+    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint:
+        return False
     try:
         parts = urlsplit(endpoint)
         return bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import conntrace
-from conntrace.analyzer.exporters.choose import endpoint_of
+from conntrace.analyzer.exporters.choose import endpoint_of, is_url
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ssl
 
 MAX_ANSWER_BYTES = 64 * 1024
+MAX_WORDS = 200
 # A connection that rested longer may be dead without a sign: the sandbox was frozen meanwhile, or a
 # load balancer forgot it.
 MAX_IDLE_S = 5.0
@@ -29,6 +30,26 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SIGNS_OF_DEATH = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 
 
+def one_line(text: str) -> str:
+    """What another machine said, fit for a terminal and a log: one line, no control characters."""
+    shown = "".join(each if each.isprintable() else " " for each in text[:MAX_WORDS])
+    return " ".join(shown.split())
+
+
+def in_words(error: Exception) -> str:
+    """An error for the user.
+
+    What the network said is shown. The text of any other error may quote a setting, and so a
+    secret: of those only the kind is.
+    """
+    kind = type(error).__name__
+    if isinstance(error, http.client.InvalidURL) or not isinstance(
+        error, (OSError, http.client.HTTPException)
+    ):
+        return kind
+    return one_line(f"{kind}: {error}")
+
+
 class PostFailed(Exception):
     """No answer came; the message says why, in words for the user.
 
@@ -36,7 +57,7 @@ class PostFailed(Exception):
     """
 
     def __init__(self, error: Exception, *, written: bool) -> None:
-        super().__init__(f"{type(error).__name__}: {error}"[:200])
+        super().__init__(in_words(error))
         self.written = written
 
 
@@ -52,7 +73,7 @@ class HttpPost:
     """Sends bodies to the endpoint of the settings."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises `ConntraceError` when a certificate cannot be read."""
+        """Raises `ConntraceError` when a certificate cannot be read or the proxy is no URL."""
         self._url = urlsplit(endpoint_of(settings))
         self._headers = {
             "User-Agent": f"conntrace/{conntrace.__version__}",
@@ -173,7 +194,15 @@ def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
     proxy = getproxies().get(url.scheme, "")
     if not proxy or proxy_bypass(f"{url.hostname}:{port}"):
         return None
-    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    if not is_url(proxy):
+        raise ConntraceError(
+            "otlp-proxy",
+            f"the proxy that {url.scheme.upper()}_PROXY names for the OTLP endpoint is no URL such "
+            "as http://proxy.example:3128",
+        )
+    return urlsplit(proxy)
 
 
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conntrace.analyzer.exporters import otlp_json
-from conntrace.analyzer.exporters.http_post import Answer, HttpPost, PostFailed
+from conntrace.analyzer.exporters.http_post import Answer, HttpPost, PostFailed, one_line
 from conntrace.analyzer.span import Span
 from conntrace.config import Settings
 
@@ -79,7 +79,7 @@ class OtlpClient:
         except PostFailed as error:
             return Outcome(Verdict.UNCERTAIN if error.written else Verdict.NOT_SENT, str(error))
         if answer.status // 100 == 2:
-            return self._delivered(answer)
+            return self._delivered(answer, len(spans))
         problem = f"it answered {answer.status}"
         if answer.status == _UNSUPPORTED and self._type == JSON_TYPE:
             try:
@@ -116,16 +116,16 @@ class OtlpClient:
             body = packer.compress(body) + packer.flush()
         return self._post.send(body, headers, timeout_s)
 
-    def _delivered(self, answer: Answer) -> Outcome:
+    def _delivered(self, answer: Answer, sent: int) -> Outcome:
         """A partial success leaves spans out (ExportTracePartialSuccess)."""
         if self._type != JSON_TYPE:
             return Outcome(Verdict.DELIVERED)
         try:
             partial = json.loads(answer.body or b"{}").get("partialSuccess") or {}
-            rejected = int(partial.get("rejectedSpans") or 0)
-        except (ValueError, AttributeError, TypeError):
-            return Outcome(Verdict.DELIVERED)  # not JSON: the status is all that counts
-        if not rejected:
+            rejected = min(int(partial.get("rejectedSpans") or 0), sent)
+        except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
+            return Outcome(Verdict.DELIVERED)  # not what OTLP asks for: the status alone counts
+        if rejected <= 0:
             return Outcome(Verdict.DELIVERED)
-        problem = str(partial.get("errorMessage") or "spans rejected")[:200]
+        problem = one_line(str(partial.get("errorMessage") or "spans rejected"))
         return Outcome(Verdict.DELIVERED, problem, rejected=rejected)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import conntrace
 from conntrace.analyzer.exporters.background import BackgroundExporter
+from conntrace.analyzer.exporters.http_post import one_line
 from conntrace.analyzer.exporters.otlp_json import resource_attributes
 from conntrace.analyzer.span import Resource, Span
 from conntrace.config import Settings
@@ -72,7 +73,7 @@ class _LastMessage(logging.Handler):
         self._exporter = exporter
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._exporter.problem = record.getMessage().splitlines()[0][:200]
+        self._exporter.problem = one_line(record.getMessage())
 
 
 def readable_span(span: Span) -> ReadableSpan:
