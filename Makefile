@@ -14,7 +14,7 @@ SESSIONS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench bench-lambda bench-report docs site newcomer compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench instructions bench-lambda bench-report docs site newcomer compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ load: need-python components ## A million requests from 64 threads: memory, loss
 
 bench: need-python ## What conntrace adds to start and requests, beside OpenTelemetry, Datadog and Sentry
 	@venv=$$($(PYTHON) -m scripts.env --set surroundings) && "$$venv/bin/python" benchmarks/cost.py $(ARGS)
+
+instructions: need-python ## Instructions that the agent adds: fails when they have grown
+	@$(ENTER) && python -m benchmarks.instructions $(ARGS)
 
 bench-lambda: layer ## What the layer adds to a function's start and invocations, beside OpenTelemetry
 	@$(ENTER) && python -m benchmarks.extension_start && python -m benchmarks.lambda_start

@@ -14,6 +14,7 @@ LISTS: tuple[tuple[str, str | None, str | None], ...] = (
     ("urllib3-1.26", "test", "urllib3-1.26.in"),
     ("urllib3-2-oldest", "test", "urllib3-2-oldest.in"),
     ("surroundings", "test", "surroundings.in"),
+    ("bench", "test", "bench.in"),
     ("site", None, "site.in"),
 )
 
