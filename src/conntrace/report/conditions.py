@@ -46,7 +46,8 @@ class ConditionMet(ConntraceError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison. `value` is in milliseconds for times, or a share when `of_setup`."""
+    """One comparison. `value` is in milliseconds for times, and when `of_setup` in percent of all
+    set-up time."""
 
     text: str
     metric: str

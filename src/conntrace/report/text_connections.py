@@ -93,7 +93,8 @@ def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
         pid = f"pid {process.pid}" if process.pid else process.instance
         page.add((f"{name} = {clean(pid, 40)}  {clean(what, 100)}", FAINT))
     if len(named) > _MAX_PROCESSES:
-        page.add((f"{page.glyphs.more} {len(named) - _MAX_PROCESSES:,} more processes", FAINT))
+        more = count(len(named) - _MAX_PROCESSES, "more process")
+        page.add((f"{page.glyphs.more} {more}", FAINT))
     page.blank()
     return named
 

@@ -16,11 +16,10 @@ _BARS = " ▁▂▃▄▅▆▇█"
 def headline(page: Page, tally: Tally) -> None:
     """All of it in two lines."""
     total = tally.total
-    processes = len(tally.processes)
     parts = [
         count(total.requests, "request"),
         f"{count(total.setups.count, 'connection')} to {count(tally.connected, 'destination')}",
-        f"{processes:,} {'process' if processes == 1 else 'processes'}",
+        count(len(tally.processes), "process"),
     ]
     page.paragraph([("conntrace  ", STRONG)], page.glyphs.separator.join(parts))
     setup = f"{duration(total.cost_ms)} of connection set-up"

@@ -24,7 +24,7 @@ def headline(page: Page, model: Model, judgement: Judgement, tally: Tally) -> No
         f"{count(len(model.connections), 'connection')} to {count(hosts, 'host')}",
     ]
     if len(model.processes) > 1:
-        parts.append(count(len(model.processes), "process").replace("processs", "processes"))
+        parts.append(count(len(model.processes), "process"))
     page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))
     style = AVOIDABLE if judgement.avoidable_ms > 0 else STRONG
     page.add((cost_words(judgement), style))

@@ -27,6 +27,11 @@ def seconds(value: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun: 1 request, 1,204 requests."""
-    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {plural}"
+    """A number with its noun: 1 request, 1,204 requests, 2 processes, 3 queries."""
+    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

@@ -74,7 +74,7 @@ def _headline(told: Loaded) -> str:
         f"{count(told.tally.connected, 'destination')}",
     ]
     if len(told.tally.processes) > 1:
-        parts.append(f"{len(told.tally.processes):,} processes")
+        parts.append(count(len(told.tally.processes), "process"))
     return " · ".join(parts)
 
 
