@@ -32,6 +32,11 @@ def shorten_path(path: str, parts: int = 2) -> str:
     return path if len(pieces) <= parts else "…/" + "/".join(pieces[-parts:])
 
 
+def shorten_service(name: str) -> str:
+    """A service's name, without what OpenTelemetry puts before one that nobody chose."""
+    return name.removeprefix("unknown_service:")
+
+
 def _visible(character: str) -> str:
     if character.isprintable() and unicodedata.category(character) not in _HIDDEN:
         return character

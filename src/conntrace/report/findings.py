@@ -102,6 +102,11 @@ def place_of(span: SpanRecord) -> Place:
     if made_at and cause_of(span) in _CLIENT_MADE:
         path, _, line = made_at.rpartition(":")
         return Place(path, int(line)) if path and line.isdecimal() else Place(made_at)
+    return call_site_of(span)
+
+
+def call_site_of(span: SpanRecord) -> Place:
+    """The line of the call."""
     return Place(
         span.text(names.CODE_FILE_PATH),
         int(span.number(names.CODE_LINE_NUMBER) or 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conntrace import semantic_names as names
+from conntrace.report.findings import Place, call_site_of
 from conntrace.report.invocations import Invocation
 from conntrace.report.model import Connection, Destination, cause_of
 from conntrace.report.record import NS_PER_MS, Process, SpanRecord
@@ -128,7 +129,7 @@ def _setup(span: SpanRecord, judgement: Judgement) -> dict[str, Any]:
         "pool_owner": span.text(names.POOL_OWNER) or None,
         "created_at": span.text(names.POOL_CREATED_AT) or None,
         "evicted_by": span.text(names.POOL_EVICTED_BY) or None,
-        "call_site": _call_site(span),
+        "call_site": place(call_site_of(span)),
         "error": (span.text(names.ERROR_TYPE) or "error") if span.error else None,
     }
 
@@ -144,10 +145,8 @@ def _close(span: SpanRecord) -> dict[str, Any]:
     }
 
 
-def _call_site(span: SpanRecord) -> dict[str, Any] | None:
-    path = span.text(names.CODE_FILE_PATH)
-    if not path:
+def place(where: Place) -> dict[str, Any] | None:
+    """A line of the program; null when no span says it."""
+    if not where.path:
         return None
-    line = span.number(names.CODE_LINE_NUMBER)
-    function = span.text(names.CODE_FUNCTION_NAME)
-    return {"path": path, "line": int(line) if line else None, "function": function or None}
+    return {"path": where.path, "line": where.line or None, "function": where.function or None}

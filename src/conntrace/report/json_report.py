@@ -10,12 +10,13 @@ from typing import Any, TextIO
 import conntrace
 from conntrace import catalogue
 from conntrace import semantic_names as names
-from conntrace.report.findings import Finding, Place
+from conntrace.report.findings import finding_id
 from conntrace.report.json_parts import (
     calls,
     connection,
     destination,
     invocation,
+    place,
     process,
     traffic,
 )
@@ -122,23 +123,17 @@ def _cause(name: str, sums: Sums) -> dict[str, Any]:
 
 
 def _finding(key: Key, sums: Sums) -> dict[str, Any]:
-    cause, where, place = key
+    cause, where, site = key
     example = sums.example
     return {
-        "id": Finding(cause, where, place).id,
+        "id": finding_id(*key),
         "cause": cause,
         "destination": destination(where),
-        "place": _place(place),
+        "place": place(site),
         **_sums(sums.count, sums.cost_ms, sums.avoidable_ms),
         "detail": example.text(names.CAUSE_DETAIL) if example else "",
         "advice": example.text(names.CAUSE_ADVICE) if example else "",
     }
-
-
-def _place(place: Place) -> dict[str, Any] | None:
-    if not place.path:
-        return None
-    return {"path": place.path, "line": place.line or None, "function": place.function or None}
 
 
 def _verdict(number: int, verdict: Verdict) -> dict[str, Any]:
@@ -149,7 +144,7 @@ def _verdict(number: int, verdict: Verdict) -> dict[str, Any]:
         "proved": verdict.proved,
         **_sums(verdict.count, verdict.cost_ms, verdict.avoidable_ms),
         "destinations": [destination(each) for each in verdict.destinations],
-        "places": [_place(each) for each in verdict.places],
+        "places": [place(each) for each in verdict.places],
         "why": verdict.why,
         "advice": verdict.advice,
         "do_not": verdict.hints,

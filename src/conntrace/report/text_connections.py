@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conntrace.report.clean import clean
+from conntrace.report.clean import clean, shorten_service
 from conntrace.report.invocations import Invocation
 from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part, pad
 from conntrace.report.model import (
@@ -89,9 +89,8 @@ def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
         return {}
     named = {process: f"p{number}" for number, process in enumerate(processes, start=1)}
     for process, name in list(named.items())[:_MAX_PROCESSES]:
-        what = " ".join(dict.fromkeys(filter(None, (service_of(process), process.command))))
-        pid = f"pid {process.pid}" if process.pid else process.instance
-        page.add((f"{name} = {clean(pid, 40)}  {clean(what, 100)}", FAINT))
+        which, what = process_words(process)
+        page.add((f"{name} = {clean(which, 40)}  {clean(what, 100)}", FAINT))
     if len(named) > _MAX_PROCESSES:
         more = count(len(named) - _MAX_PROCESSES, "more process")
         page.add((f"{page.glyphs.more} {more}", FAINT))
@@ -99,9 +98,11 @@ def _process_names(page: Page, processes: list[Process]) -> dict[Process, str]:
     return named
 
 
-def service_of(process: Process) -> str:
-    """The service's name, without what OpenTelemetry puts before a name that nobody chose."""
-    return process.program.removeprefix("unknown_service:")
+def process_words(process: Process) -> tuple[str, str]:
+    """Which process it is (its pid), and what runs in it: service and command."""
+    which = f"pid {process.pid}" if process.pid else process.instance
+    known = (shorten_service(process.program), process.command)
+    return which, " ".join(dict.fromkeys(filter(None, known)))
 
 
 class _Drawer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conntrace.report.clean import clean
+from conntrace.report.clean import clean, shorten_service
 from conntrace.report.layout import AVOIDABLE, FAINT, STRONG, Page, Part
 from conntrace.report.spread import Spread
 from conntrace.report.tally import Tally
@@ -39,10 +39,11 @@ def wait_words(total: Traffic) -> str:
 def counts(page: Page, tally: Tally) -> None:
     """The tables, each with its costliest rows."""
     _causes(page, tally)
-    _rows(page, "destination", {str(key): each for key, each in tally.worst().items()})
+    _rows(page, "destination", [(str(key), each) for key, each in tally.worst().items()])
     _idle(page, tally)
     if len(tally.services) > 1:
-        _rows(page, "function or service", tally.by_service())
+        services = [(shorten_service(name), each) for name, each in tally.by_service().items()]
+        _rows(page, "function or service", services)
 
 
 def _causes(page: Page, tally: Tally) -> None:
@@ -55,11 +56,11 @@ def _causes(page: Page, tally: Tally) -> None:
     _more(page, len(rows), "cause")
 
 
-def _rows(page: Page, noun: str, rows: dict[str, Traffic]) -> None:
+def _rows(page: Page, noun: str, rows: list[tuple[str, Traffic]]) -> None:
     if not rows:
         return
     page.spread([(noun, STRONG)], [("connections        cost   avoidable", FAINT)])
-    for name, told in list(rows.items())[:MAX_ROWS]:
+    for name, told in rows[:MAX_ROWS]:
         page.spread(
             [f"  {clean(name, 120)}"], _numbers(told.setups.count, told.cost_ms, told.avoidable_ms)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conntrace.report.clean import clean, shorten
+from conntrace.report.clean import clean, shorten, shorten_service
 from conntrace.report.invocations import Invocation
 from conntrace.report.layout import AVOIDABLE, FAILED, FAINT, STRONG, Page, Part
 from conntrace.report.load import Loaded
@@ -35,7 +35,7 @@ def _function(page: Page, name: str, told: Traffic) -> None:
     middle = duration(told.took.quantile(0.5) * 1000)
     new = f"{told.setups.count / calls:.1f}"
     page.spread(
-        [f"  {clean(name.removeprefix('unknown_service:'), 120)}"],
+        [f"  {clean(shorten_service(name), 120)}"],
         _columns(middle, new, told.cost_ms / calls, told.avoidable_ms / calls),
     )
     words = [count(calls, "invocation")]

@@ -8,14 +8,15 @@ from typing import Any
 import conntrace
 from conntrace import catalogue
 from conntrace.report import text_counts
-from conntrace.report.clean import clean
+from conntrace.report.clean import clean, shorten_service
 from conntrace.report.html.items import Items, Texts
 from conntrace.report.json_parts import spread
 from conntrace.report.json_report import moment
 from conntrace.report.load import Loaded
 from conntrace.report.model import Connection
+from conntrace.report.record import Process
 from conntrace.report.text import NOTHING, ONLY_COUNTED
-from conntrace.report.text_connections import service_of
+from conntrace.report.text_connections import process_words
 from conntrace.report.text_verdicts import cost_words, failures, place_words, verdict_cost
 from conntrace.report.units import count
 from conntrace.report.verdicts import Verdict
@@ -49,7 +50,11 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "causes": _causes(told),
         "destinations": _destinations(told),
         "services": [
-            [clean(service_name(name)), each.setups.count, *_costs(each.cost_ms, each.avoidable_ms)]
+            [
+                clean(shorten_service(name)),
+                each.setups.count,
+                *_costs(each.cost_ms, each.avoidable_ms),
+            ]
             for name, each in islice(told.tally.by_service().items(), MAX_DESTINATIONS)
         ],
         "processes": [_process(each) for each in model.processes],
@@ -59,11 +64,6 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "items": shown,
         "texts": texts.texts,
     }
-
-
-def service_name(name: str) -> str:
-    """The service without OpenTelemetry's word for a name that nobody chose."""
-    return name.removeprefix("unknown_service:")
 
 
 def _headline(told: Loaded) -> str:
@@ -133,10 +133,19 @@ def _destinations(told: Loaded) -> list[dict[str, Any]]:
     return rows
 
 
-def _process(process: Any) -> str:
-    who = " ".join(dict.fromkeys(filter(None, (service_of(process), process.command))))
-    pid = f"pid {process.pid}" if process.pid else process.instance
-    return clean(f"{pid} {who}".strip())
+def _services(told: Loaded) -> list[list[Any]]:
+    return [
+        [
+            clean(shorten_service(name)),
+            each.setups.count,
+            *_costs(each.cost_ms, each.avoidable_ms),
+        ]
+        for name, each in islice(told.tally.by_service().items(), MAX_DESTINATIONS)
+    ]
+
+
+def _process(process: Process) -> str:
+    return clean(" ".join(process_words(process)).strip())
 
 
 def _arrows(connections: list[Connection]) -> list[list[Any]]:
@@ -160,7 +169,7 @@ def _functions(told: Loaded) -> list[list[Any]]:
             median = round(each.took.quantile(0.5) * 1000, 3)
             costs = _costs(each.cost_ms / calls, each.avoidable_ms / calls)
             called = (calls, each.cold, each.invocations_failed, median)
-            rows.append([clean(service_name(name)), *called, *costs])
+            rows.append([clean(shorten_service(name)), *called, *costs])
     return rows
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from conntrace import semantic_names as names
 from conntrace.report.clean import clean
-from conntrace.report.findings import Place
+from conntrace.report.findings import call_site_of
 from conntrace.report.load import Loaded
 from conntrace.report.model import (
     Connection,
@@ -121,11 +121,7 @@ class Items:
 
     def _cause(self, span: SpanRecord) -> dict[str, Any]:
         add = self.texts.add
-        place = Place(
-            span.text(names.CODE_FILE_PATH),
-            int(span.number(names.CODE_LINE_NUMBER) or 0),
-            span.text(names.CODE_FUNCTION_NAME),
-        )
+        place = call_site_of(span)
         told = {
             "i": span.span_id,
             "t": add(span.trace_id),
