@@ -11,125 +11,89 @@ credentials and the region of your environment are used. Without NAME the experi
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from figures import Figures, by_gap, figures
+import gaps
+import runs
+from figures import Figures, figures
 from table import BY_NAME, EXPERIMENTS, Experiment, Variant
 
-from conntrace.testing import Spans, read_spans
-from servers import CHECKOUT, HERE, dynamodb_local, embedded
+from conntrace.probe.json_document import document as probe_document
+from conntrace.probe.samples import Measured
+from conntrace.probe.text import write_text
+from conntrace.testing import read_spans
 
-LAYER = CHECKOUT / "dist" / "conntrace-layer.zip"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "experiment", "AWS_SECRET_ACCESS_KEY": "experiment"}
-OWN = {
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "NO_PROXY": "*",
-}
 HEAD = ("", "calls", "connections", "lookups", "reused", "reused ms", "new ms", "set-up ms")
 
 
-def run(variant: Variant, options: argparse.Namespace, spans: Path) -> str:
-    """One run, its spans written to the file; what its program printed."""
-    with (
-        tempfile.TemporaryDirectory(prefix="conntrace-") as folder,
-        contextlib.ExitStack() as stack,
-    ):
-        url = stack.enter_context(_server(variant, options, Path(folder)))
-        variables = _variables(variant, url, Path(folder), options)
-        words = [word.format(url=url) for word in variant.words]
-        command = (
-            _function(words, variant, variables, spans, _layer(options))
-            if variant.gaps
-            else _program(words, spans)
-        )
+def run(variant: Variant, options: argparse.Namespace, folder: Path) -> Path:
+    """One run; gives the file with its spans."""
+    spans = folder / "spans.jsonl"
+    with runs.server(variant, options, folder) as variables:
+        layer = runs.built_layer(options) if variant.gaps else None
         ended = subprocess.run(
-            command, env={**_clean(), **variables}, capture_output=True, text=True, check=False
+            runs.command(variant, variables, spans, layer, variant.gaps),
+            env=runs.environment(variables),
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if ended.returncode:
         sys.exit(f"conntrace experiment: {variant.label} failed\n{ended.stdout}{ended.stderr}")
-    return ended.stdout
+    return spans
 
 
-@contextlib.contextmanager
-def _server(variant: Variant, options: argparse.Namespace, folder: Path) -> Iterator[str]:
-    if options.endpoint:
-        yield options.endpoint
-    elif options.server == "dynamodb-local" and variant.service == "dynamodb":
-        with dynamodb_local() as url:
-            yield url
-    else:
-        with embedded(variant.server, folder) as url:
-            yield url
-
-
-def _variables(
-    variant: Variant, url: str, folder: Path, options: argparse.Namespace
-) -> dict[str, str]:
-    authority = folder / "ca.pem"
-    trust = {"AWS_CA_BUNDLE": str(authority), "SSL_CERT_FILE": str(authority)}
-    own = {} if options.endpoint else {**OWN, **CREDENTIALS}
-    return {**own, **(trust if authority.exists() else {}), "AWS_ENDPOINT_URL": url}
-
-
-def _clean() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(("CONNTRACE_", "OTEL_"))}
-
-
-def _program(words: list[str], spans: Path) -> list[str]:
-    run = [sys.executable, "-m", "conntrace", "run", "-o", str(spans), "--", sys.executable]
-    return [*run, str(HERE / "programs" / words[0]), *words[1:]]
-
-
-def _function(
-    words: list[str], variant: Variant, variables: dict[str, str], spans: Path, layer: Path
-) -> list[str]:
-    gaps = ",".join(f"{gap:g}" for gap in variant.gaps)
-    command = [sys.executable, "-m", "conntrace", "lambda", *words, "--layer", str(layer)]
-    command += ["--task-root", str(HERE / "functions"), "--gaps", gaps, "--timeout", "30"]
-    command += ["-o", str(spans)]
-    named = [name for name in variables if name != "SSL_CERT_FILE"]
-    return [*command, *(word for name in named for word in ("-e", name))]
-
-
-def _layer(options: argparse.Namespace) -> Path:
-    if options.layer:
-        return Path(options.layer)
-    if not LAYER.exists():
-        command = [sys.executable, "-m", "lambda_extension.build"]
-        subprocess.run(command, cwd=CHECKOUT, check=True, stdout=sys.stderr)
-    return LAYER
-
-
-def measured(experiment: Experiment, options: argparse.Namespace) -> list[Figures]:
-    """All its runs; with several gaps a row for each."""
+def measured(
+    variants: Sequence[Variant], options: argparse.Namespace, folder: Path
+) -> list[Figures]:
+    """All its runs, one after another."""
     found = []
-    variants = experiment.full if options.full and experiment.full else experiment.variants
-    with tempfile.TemporaryDirectory(prefix="conntrace-") as folder:
-        for number, variant in enumerate(variants):
-            path = Path(folder) / f"{number}.jsonl"
-            run(variant, options, path)
-            spans = read_spans(path)
-            if len(set(variant.gaps)) > 2:
-                found += by_gap(spans, variant.gaps)
-            else:
-                found.append(figures(variant.label, Spans(spans)))
-            if options.report:
-                print(f"== {variant.label}")
-                subprocess.run([sys.executable, "-m", "conntrace", "report", str(path)], check=True)
+    for variant in variants:
+        place = folder / variant.label
+        place.mkdir()
+        found.append(figures(variant.label, read_spans(run(variant, options, place))))
     return found
 
 
-def show(experiment: Experiment, rows: list[Figures]) -> None:
+def chosen(experiment: Experiment, options: argparse.Namespace) -> list[Variant]:
+    """The variants to run; what is left out is said."""
+    variants = experiment.full if options.full and experiment.full else experiment.variants
+    found = [variant for variant in variants if runs.possible(variant, options)]
+    for variant in variants:
+        if variant not in found:
+            gaps.say(f"left out: {variant.label}, which needs the embedded server")
+    if not found:
+        sys.exit("conntrace experiment: nothing is left to run: leave the server's option out")
+    return found
+
+
+def show_gaps(experiment: Experiment, tables: list[Measured]) -> None:
+    """The published claim, and the probe's table of each variant."""
+    print(experiment.title)
+    print(f"published: {experiment.claim}")
+    for table in tables:
+        print(f"\n== {table.url}", flush=True)
+        write_text(table, _gaps_of(table), sys.stdout)
+
+
+def report(folder: Path) -> None:
+    """conntrace's own report of each run."""
+    for run in sorted(path for path in folder.iterdir() if path.is_dir()):
+        print(f"== {run.name}", flush=True)
+        subprocess.run([sys.executable, "-m", "conntrace", "report", str(run)], check=True)
+
+
+def _gaps_of(table: Measured) -> list[float]:
+    return sorted({each.gap_s for each in table.samples})
+
+
+def show_counts(experiment: Experiment, rows: list[Figures]) -> None:
     """The published claim, and the table of what happened."""
     print(experiment.title)
     print(f"published: {experiment.claim}\n")
@@ -162,17 +126,31 @@ def main() -> None:
     parser.add_argument("--server", choices=["embedded", "dynamodb-local"], default="embedded")
     parser.add_argument("--layer", metavar="ZIP", help="default: dist, which `make layer` fills")
     parser.add_argument("--endpoint", default="", metavar="URL")
+    parser.add_argument(
+        "--at-once", type=int, default=32, metavar="N", help="functions of `gaps`; 32 need 3 GB"
+    )
     options = parser.parse_args()
     if options.name is None:
         for each in EXPERIMENTS:
             print(f"{each.name:10} {each.title}")
         return
     experiment = BY_NAME[options.name]
-    rows = measured(experiment, options)
+    variants = chosen(experiment, options)
+    with tempfile.TemporaryDirectory(prefix="conntrace-") as folder:
+        if experiment.apart:
+            tables = gaps.measure(variants, options, Path(folder))
+            document = [probe_document(table, _gaps_of(table)) for table in tables]
+            show = partial(show_gaps, experiment, tables)
+        else:
+            rows = measured(variants, options, Path(folder))
+            document = [row.document() for row in rows]
+            show = partial(show_counts, experiment, rows)
+        if options.report:
+            report(Path(folder))
     if options.json:
-        print(json.dumps([row.document() for row in rows], indent=1))
+        print(json.dumps(document, indent=1))
     else:
-        show(experiment, rows)
+        show()
 
 
 if __name__ == "__main__":

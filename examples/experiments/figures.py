@@ -14,7 +14,7 @@ from conntrace.testing import Span, Spans
 
 @dataclass(frozen=True)
 class Figures:
-    """One run, or the invocations after one gap. Times in milliseconds, 0 when there is none."""
+    """One run. Times in milliseconds, 0 when there is none."""
 
     label: str
     requests: int
@@ -53,20 +53,6 @@ def figures(label: str, spans: Spans) -> Figures:
         any(keepalive),
         dict(Counter(spans.causes).most_common()),
     )
-
-
-def by_gap(spans: Spans, gaps: Sequence[float]) -> list[Figures]:
-    """The invocations, in their order, gathered by the gap before each."""
-    invocations = sorted(
-        (span for span in spans if span.kind == names.SERVER), key=lambda span: span.start_ns
-    )
-    traces: dict[float, set[str]] = {}
-    for span, gap in zip(invocations, gaps, strict=False):
-        traces.setdefault(gap, set()).add(span.trace_id)
-    return [
-        figures(f"gap {gap:g} s", Spans(span for span in spans if span.trace_id in of_gap))
-        for gap, of_gap in sorted(traces.items())
-    ]
 
 
 def _mean_ms(spans: Sequence[Span]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -18,6 +19,7 @@ class Variant(NamedTuple):
     """One run. `words` is a program and its arguments, or a handler and nothing else.
 
     `{url}` stands for the server. `gaps` are the seconds frozen before each invocation.
+    `own_server`: it shows what the embedded server does, and nothing on any other.
     """
 
     label: str
@@ -26,23 +28,42 @@ class Variant(NamedTuple):
     gaps: tuple[float, ...] = ()
     service: str = ""
     """The AWS service it calls; empty for programs that call the URL itself."""
+    own_server: bool = False
 
 
 class Experiment(NamedTuple):
-    """`full` are the variants that take as long as the published ones did."""
+    """`full` are the variants that take as long as the published ones did.
+
+    `apart`: not one environment for all gaps of a variant, but one for each.
+    """
 
     name: str
     title: str
     claim: str
     variants: tuple[Variant, ...]
     full: tuple[Variant, ...] = ()
+    apart: bool = False
 
 
 DYNAMODB = Server(tls=True)
 SHORT_LIMIT = Server(idle_limit_s=2.0, tls=True)
-GAPS = (0.0, 0.5, 0.5, 1.0, 1.0, 3.0, 3.0)
-FULL_GAPS = (0.0, *(gap for gap in (5, 10, 15, 30, 60, 300, 900, 1800, 3600) for _ in range(3)))
+LOAD_BALANCER = Server(idle_limit_s=60.0, tls=True)
+"""What an AWS Application Load Balancer does unless it is told otherwise."""
+NAT_GATEWAY = Server(idle_limit_s=350.0, tls=True, silent=True)
+"""A NAT gateway, a Network Load Balancer: no word to anybody."""
+SHORT_NAT = Server(idle_limit_s=1.0, tls=True, silent=True)
+PUBLISHED_GAPS = (0, 5, 10, 15, 30, 60, *range(300, 3601, 300))
+# Around the limits that servers and routers are known for.
+FURTHER_GAPS = (2, 20, 55, 65, 85, 95, 235, 245, 345, 355)
+REPEATS = 3
 KEEPALIVE = "--tcp-keepalive"
+
+
+def _gaps(label: str, server: Server, gaps: Sequence[float], repeats: int) -> Variant:
+    each = tuple(gap for gap in sorted(gaps) for _ in range(repeats))
+    handler = "orders.impatient_client" if server.silent else "orders.one_client"
+    return Variant(label, (handler,), server, each, "dynamodb", server.silent)
+
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
@@ -61,6 +82,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
                 SHORT_LIMIT,
                 (),
                 "dynamodb",
+                own_server=True,
             ),
         ),
         (
@@ -86,19 +108,36 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "Ten and eleven hosts through one client, and S3 buckets as hosts",
         "A client keeps ten connections; max_pool_connections raises that.",
         (
-            Variant("10 hosts", ("many_hosts.py", "{url}", "10", "3")),
-            Variant("11 hosts", ("many_hosts.py", "{url}", "11", "3")),
-            Variant("10 buckets", ("many_buckets.py", "10", "3"), service="s3"),
-            Variant("11 buckets", ("many_buckets.py", "11", "3"), service="s3"),
-            Variant("11 by path", ("many_buckets.py", "11", "3", "--path-style"), service="s3"),
+            Variant("10 hosts", ("many_hosts.py", "{url}", "10", "3"), own_server=True),
+            Variant("11 hosts", ("many_hosts.py", "{url}", "11", "3"), own_server=True),
+            Variant("10 buckets", ("many_buckets.py", "10", "3"), service="s3", own_server=True),
+            Variant("11 buckets", ("many_buckets.py", "11", "3"), service="s3", own_server=True),
+            Variant(
+                "11 by path",
+                ("many_buckets.py", "11", "3", "--path-style"),
+                service="s3",
+                own_server=True,
+            ),
         ),
     ),
     Experiment(
         "gaps",
         "The table of idle gaps, through the local Lambda",
         "15,120 requests with pauses from 0 to 3600 s, told as mean and standard deviation.",
-        (Variant("one client", ("orders.one_client",), SHORT_LIMIT, GAPS, "dynamodb"),),
-        (Variant("one client", ("orders.one_client",), DYNAMODB, FULL_GAPS, "dynamodb"),),
+        (
+            _gaps("a server that closes after 2 s", SHORT_LIMIT, (0.0, 1.0, 3.0), 2),
+            _gaps("a router that forgets after 1 s", SHORT_NAT, (0.2, 3.0), 1),
+        ),
+        (
+            _gaps(
+                "a server that closes after 60 s",
+                LOAD_BALANCER,
+                (*PUBLISHED_GAPS, *FURTHER_GAPS),
+                REPEATS,
+            ),
+            _gaps("a router that forgets after 350 s", NAT_GATEWAY, (300, 345, 355, 600), REPEATS),
+        ),
+        apart=True,
     ),
     Experiment(
         "calls",
@@ -136,7 +175,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "TCP keep-alive keeps the connection of a warm function open.",
         (
             Variant("frozen shortly", ("orders.one_client",), SHORT_LIMIT, (0.0, 0.5), "dynamodb"),
-            Variant("frozen long", ("orders.one_client",), SHORT_LIMIT, (0.0, 3.0), "dynamodb"),
+            Variant(
+                "frozen long", ("orders.one_client",), SHORT_LIMIT, (0.0, 3.0), "dynamodb", True
+            ),
         ),
     ),
     Experiment(
@@ -144,8 +185,18 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "A router that forgets an idle connection without a word",
         "tcp_keepalive=True is enough.",
         (
-            Variant("forgotten", ("idle_then_again.py", "{url}", "2"), Server(1.0, True)),
-            Variant("not forgotten", ("idle_then_again.py", "{url}", "0.5"), Server(1.0, True)),
+            Variant(
+                "forgotten",
+                ("idle_then_again.py", "{url}", "2"),
+                Server(1.0, True),
+                own_server=True,
+            ),
+            Variant(
+                "not forgotten",
+                ("idle_then_again.py", "{url}", "0.5"),
+                Server(1.0, True),
+                own_server=True,
+            ),
         ),
     ),
 )

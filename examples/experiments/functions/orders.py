@@ -1,12 +1,18 @@
 """Handlers of the experiments on the local Lambda."""
 
+import contextlib
 import os
+import urllib.error
 import urllib.request
 
 import boto3
+from botocore.config import Config
 
 ENDPOINT = os.environ["AWS_ENDPOINT_URL"]
-client = boto3.client("dynamodb")
+# The local Lambda has a region of its own; a real endpoint is in the user's.
+REGION = os.environ.get("ENDPOINT_REGION")
+client = boto3.client("dynamodb", region_name=REGION)
+impatient = boto3.client("dynamodb", region_name=REGION, config=Config(read_timeout=3))
 
 
 def put(client, number=0):
@@ -18,9 +24,14 @@ def one_client(event, context):
     put(client)
 
 
+def impatient_client(event, context):
+    """For answers that never come: boto3 by itself waits a minute for one."""
+    put(impatient)
+
+
 def client_for_each_invocation(event, context):
     """What many functions do: everything within the handler."""
-    put(boto3.client("dynamodb"))
+    put(boto3.client("dynamodb", region_name=REGION))
 
 
 def three_calls(event, context):
@@ -32,4 +43,6 @@ def three_calls(event, context):
 def three_calls_without_a_client(event, context):
     """The same three calls by a function that makes a connection for one request."""
     for _ in range(3):
-        urllib.request.urlopen(ENDPOINT).read()
+        # DynamoDB refuses a request without a signature; that is an answer too.
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(ENDPOINT).read()

@@ -36,7 +36,7 @@ def write_text(
     console.print("Times in milliseconds, from sending to the end of the answer.", style="dim")
     console.print()
     for line in box_lines(found, ascii_only=not _takes_boxes(stream)):
-        console.print(line, markup=False, no_wrap=True, overflow="ignore")
+        console.print(line, markup=False, no_wrap=True, overflow="ignore", crop=False)
     console.print(f"{measured.requests} requests to {measured.url}", style="dim", markup=False)
 
 
@@ -52,15 +52,16 @@ def _cells(row: Row) -> list[str]:
 
 
 def box_lines(found: Sequence[Row], *, ascii_only: bool = False) -> list[str]:
-    """One line a gap: minimum, quartiles with the median, maximum; then causes and errors."""
+    """A line for each gap: minimum, quartiles with the median, maximum; then causes and errors,
+    each further one on a line of its own below the first."""
     low = min(row.minimum_ms for row in found)
     high = max(row.maximum_ms for row in found)
     marks = "|[-=#]|" if ascii_only else "├[─═┃]┤"
     lines = [f"{'':>8} {_axis(low, high)}"]
     for row in found:
-        told = [f"{count} {cause}" for cause, count in (*row.causes, *row.errors)]
-        box = _box(row, low, high, marks)
-        lines.append(f"{row.gap_s:>6g} s {box} {', '.join(told)}".rstrip())
+        first, *further = [f"{n} {told}" for told, n in (*row.causes, *row.errors)] or [""]
+        lines.append(f"{row.gap_s:>6g} s {_box(row, low, high, marks)} {first}".rstrip())
+        lines += [f"{'':>8} {'':>{_BOX_WIDTH}} {told}" for told in further]
     return lines
 
 
