@@ -165,15 +165,18 @@ def test_a_server_that_never_answers(listener: socket.socket) -> None:
     assert_one_line(probe(url, "--timeout", "0.3"), "probe-no-answer", 1)
 
 
-def test_an_endless_redirect(listener: socket.socket) -> None:
+def probe_redirected(
+    listener: socket.socket, location: str, times: int
+) -> subprocess.CompletedProcess[str]:
+    """Probe a server that answers so many requests with this redirect."""
     port = listener.getsockname()[1]
     answer = (
-        f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/again\r\n"
+        f"HTTP/1.1 302 Found\r\nLocation: {location.format(port=port)}\r\n"
         "Content-Length: 0\r\nConnection: close\r\n\r\n"
     ).encode()
 
     def serve() -> None:
-        for _ in range(6):
+        for _ in range(times):
             connection, _ = listener.accept()
             with connection:
                 connection.recv(4096)
@@ -184,7 +187,17 @@ def test_an_endless_redirect(listener: socket.socket) -> None:
     ended = probe(f"http://127.0.0.1:{port}/")
     server.join(timeout=20)
     assert not server.is_alive()
+    return ended
+
+
+def test_an_endless_redirect(listener: socket.socket) -> None:
+    ended = probe_redirected(listener, "http://127.0.0.1:{port}/again", times=6)
     assert_one_line(ended, "probe-redirects", 1)
+
+
+def test_a_redirect_to_what_is_no_url(listener: socket.socket) -> None:
+    ended = probe_redirected(listener, "http://[::1", times=1)
+    assert_one_line(ended, "probe-failed", 1)
 
 
 @pytest.mark.parametrize("gaps", ["", "a", "-1", "1,,2", "1e9"])

@@ -87,8 +87,7 @@ def command(
 def _measure(options: Options, measured: Measured) -> None:
     with _progress(sum(step.wait_s for step in options.steps)) as waited:
         try:
-            for _ in measure(options, measured, waited):
-                pass
+            measure(options, measured, waited)
         except KeyboardInterrupt:
             measured.interrupted = True
 

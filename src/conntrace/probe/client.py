@@ -142,7 +142,12 @@ def _pool_and_target(url: str, timeout_s: float) -> tuple[HTTPConnectionPool, st
 def _joined(url: str, location: str) -> str:
     from urllib.parse import urljoin
 
-    return urljoin(url, location)
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise ConntraceError(
+            "probe-failed", f"{url} redirects to {location[:200]!r}, which is no URL"
+        ) from error
 
 
 def _as_message(url: str, error: Exception) -> ConntraceError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from conntrace.probe import plan
@@ -38,8 +38,8 @@ class Options:
 Waited = Callable[[float], None]
 
 
-def measure(options: Options, measured: Measured, waited: Waited) -> Iterator[None]:
-    """Send the requests, filling `measured`; yields after each. `waited` is told of idle seconds.
+def measure(options: Options, measured: Measured, waited: Waited) -> None:
+    """Send the requests, filling `measured`. `waited` is told of idle seconds.
 
     Ctrl-C (KeyboardInterrupt) ends it between two samples or within one; what was measured stays.
     """
@@ -47,12 +47,10 @@ def measure(options: Options, measured: Measured, waited: Waited) -> Iterator[No
         client.connect()
         measured.url = client.url
         measured.requests = 1
-        yield
         for step in options.steps[1:]:
             _take(client, step, measured, waited)
-            yield
         if options.search:
-            yield from _search(client, options, measured, waited)
+            _search(client, options, measured, waited)
 
 
 def _take(client: Client, step: plan.Step, measured: Measured, waited: Waited) -> None:
@@ -72,7 +70,7 @@ def _wait(seconds: float, waited: Waited) -> None:
         waited(slice_s)
 
 
-def _search(client: Client, options: Options, measured: Measured, waited: Waited) -> Iterator[None]:
+def _search(client: Client, options: Options, measured: Measured, waited: Waited) -> None:
     tried = _pairs(measured, options.gaps)
     around = plan.bracket(tried)
     budget = plan.most_search_steps(options.gaps)
@@ -84,7 +82,6 @@ def _search(client: Client, options: Options, measured: Measured, waited: Waited
         _take(client, plan.Step(gap, gap), measured, waited)
         tried.append((gap, measured.samples[-1].reused))
         around = plan.bracket(tried)
-        yield
     measured.limit = around
 
 
