@@ -41,7 +41,7 @@ class Captured:
         self._spans.extend(spans)
 
 
-class _Fork:
+class _Tee:
     """An exporter before all that look at the recording at this moment."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Session:
     """One pytest process. It traces while a test looks, or with the option all the time."""
 
     def __init__(self) -> None:
-        self._fork = _Fork()
+        self._tee = _Tee()
         self._tracing = False
         self._recording = False
         self._owns_folder = False
@@ -79,7 +79,7 @@ class Session:
         self._owns_folder = not folder
         self.folder = folder or tempfile.mkdtemp(prefix="conntrace-pytest-")
         path = os.path.join(self.folder, f"spans-{os.getpid()}.jsonl")
-        self._fork.file = FileExporter(path, max_bytes=GIBIBYTE)
+        self._tee.file = FileExporter(path, max_bytes=GIBIBYTE)
         self._recording = True
         self._start()
 
@@ -91,13 +91,13 @@ class Session:
             self._start()
         else:
             in_process.flush()
-        self._fork.captures.append(captured)
+        self._tee.captures.append(captured)
         try:
             yield captured
         finally:
             in_process.flush()
-            self._fork.captures.remove(captured)
-            if not self._recording and not self._fork.captures:
+            self._tee.captures.remove(captured)
+            if not self._recording and not self._tee.captures:
                 self._stop()
 
     def report(self) -> str:
@@ -106,7 +106,7 @@ class Session:
         from conntrace.report.text import write_text
 
         self._stop()
-        self._fork.close(0)
+        self._tee.close(0)
         stream = io.StringIO()
         write_text(load_files([self.folder]), stream, width=shutil.get_terminal_size().columns)
         return stream.getvalue()
@@ -114,12 +114,12 @@ class Session:
     def close(self) -> None:
         """Stop, and remove the folder if it is ours."""
         self._stop()
-        self._fork.close(0)
+        self._tee.close(0)
         if self._owns_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
-        exporters: list[Exporter] = [self._fork]
+        exporters: list[Exporter] = [self._tee]
         if not in_process.instrument(exporters=exporters):
             if self._recording:
                 raise pytest.UsageError(_NOT_POSSIBLE)

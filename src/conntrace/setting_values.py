@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def flag(text: str) -> bool:
+    """`true` or `false`, `1` or `0`, `yes` or `no`, `on` or `off`; in either case of letters."""
     lowered = text.lower()
     if lowered in ("true", "1", "yes", "on"):
         return True
@@ -28,6 +29,8 @@ def otel_flag(text: str) -> bool:
 
 
 def words_of(*known: str) -> Callable[[str], frozenset[str]]:
+    """A reader for any of these words, with commas between them."""
+
     def read(text: str) -> frozenset[str]:
         words = frozenset(word.strip().lower() for word in text.split(",") if word.strip())
         if not words.issubset(known):
@@ -38,6 +41,8 @@ def words_of(*known: str) -> Callable[[str], frozenset[str]]:
 
 
 def one_of(*known: str) -> Callable[[str], str]:
+    """A reader for one of these words."""
+
     def read(text: str) -> str:
         lowered = text.lower()
         if lowered not in known:
@@ -48,6 +53,7 @@ def one_of(*known: str) -> Callable[[str], str]:
 
 
 def size(text: str) -> int:
+    """Bytes above 0, also with K, M or G behind the number (1024, 1024² or 1024³ of them)."""
     factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(text[-1].upper())
     number = int(text[:-1] if factor else text) * (factor or 1)
     if number <= 0:
@@ -56,10 +62,11 @@ def size(text: str) -> int:
 
 
 def ratio(text: str) -> float:
-    ratio = float(text)
-    if not 0.0 <= ratio <= 1.0:
+    """A number from 0 to 1."""
+    number = float(text)
+    if not 0.0 <= number <= 1.0:
         raise ValueError
-    return ratio
+    return number
 
 
 def timeout(text: str) -> float:
@@ -76,7 +83,7 @@ def timeout(text: str) -> float:
 
 def pairs(text: str) -> tuple[tuple[str, str], ...]:
     """`key=value,key=value` with percent-encoded values (W3C Baggage without properties)."""
-    pairs = []
+    found = []
     for item in text.split(","):
         if not item.strip():
             continue
@@ -90,11 +97,12 @@ def pairs(text: str) -> tuple[tuple[str, str], ...]:
             value = unquote(value)
         if "\n" in value or "\r" in value:
             raise ValueError
-        pairs.append((key, value))
-    return tuple(pairs)
+        found.append((key, value))
+    return tuple(found)
 
 
 def endpoint(text: str) -> str:
+    """A URL with http or https, or `host:port` (gRPC); given back as it stands."""
     scheme, separator, rest = text.partition("://")
     if separator and (scheme.lower() not in ("http", "https") or rest[:1] in ("", "/", ":")):
         raise ValueError
