@@ -160,26 +160,23 @@ def read_spans(path: str | os.PathLike[str]) -> Spans:
 
 
 def replay(recording: str | os.PathLike[str] | Iterable[str]) -> Spans:
-    """The spans of a recorded event stream (`run --events FILE`), given as a file or its lines."""
+    """The spans of a recorded event stream (`run --events FILE`), given as a file or its lines.
+
+    A line that begins with `#` is a remark.
+    """
+    from conntrace.analyzer import pipeline
     from conntrace.analyzer.exporters.memory import MemoryExporter
-    from conntrace.analyzer.pipeline import Pipeline
 
+    lines: Iterable[bytes]
     if isinstance(recording, (str, os.PathLike)):
-        recording = Path(recording).read_text(encoding="utf-8").splitlines()
+        # As bytes: text has more kinds of line ends, which an event may hold.
+        lines = Path(recording).read_bytes().splitlines()
+    else:
+        lines = (line.encode("utf-8") for line in recording)
     memory = MemoryExporter()
-    pipeline = Pipeline([memory])
-    for process, line in _recorded(recording):
-        pipeline.feed(process, [line])
-    pipeline.finish()
+    events = (line for line in lines if not line.startswith(b"#"))
+    pipeline.replay(events, pipeline.Pipeline([memory]))
     return Spans(memory.spans)
-
-
-def _recorded(lines: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Each line of a recording is the process, a tab, and the event."""
-    for line in lines:
-        process, _, event = line.partition("\t")
-        if event and not line.startswith("#"):
-            yield process, event.encode("utf-8")
 
 
 def _command_line(program: Sequence[str | os.PathLike[str]] | str, folder: Path) -> list[str]:
