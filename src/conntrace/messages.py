@@ -147,6 +147,13 @@ _TABLE: tuple[Message, ...] = (
         "Name a file in a folder that exists and that you may write to.",
     ),
     Message(
+        "file-failed",
+        "Spans were dropped because the file of `-o`, or the temporary file of the report, could"
+        " not be written any further: the disk is full, a pipe is read too slowly, or the file has"
+        " reached `CONNTRACE_FILE_MAX_BYTES` (128 MiB for the report). What is in it stays good.",
+        "Make room, name another file, or raise `CONNTRACE_FILE_MAX_BYTES`.",
+    ),
+    Message(
         "events-not-writable",
         "The file for the events (`--events`) cannot be made, or could not be written any further:"
         " the disk is full, or it has reached `CONNTRACE_FILE_MAX_BYTES`. Spans are not affected.",

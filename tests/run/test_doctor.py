@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.run.commands import CONNTRACE, TIMEOUT_S
+from tests.unit.exporters.collector import Reply, collector
 
 
 def doctor(*words: str, below_run: bool = False, **env: str) -> subprocess.CompletedProcess[str]:
@@ -86,6 +87,40 @@ def test_secrets_are_not_shown() -> None:
     ended = doctor(OTEL_EXPORTER_OTLP_HEADERS="key=hunter2", OTEL_RESOURCE_ATTRIBUTES="a=hunter2")
     assert "hunter2" not in ended.stdout + ended.stderr
     assert ended.stdout.count("(set)") == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "finding"),
+    [
+        ({"ENDPOINT": "localhost:4319"}, "[otlp-endpoint]"),
+        ({"ENDPOINT": "http://me:hunter2/x@127.0.0.1:9"}, "[otlp-endpoint]"),
+        ({"ENDPOINT": "https://127.0.0.1:9", "CERTIFICATE": "/nowhere.pem"}, "[otlp-certificate]"),
+        ({"ENDPOINT": "http://127.0.0.1:9?k=hunter2"}, "cannot be reached: ConnectionRefusedError"),
+        ({"ENDPOINT": "http://127.0.0.1:9", "HEADERS": "k=hunter2%E2%82%AC"}, "cannot be reached"),
+    ],
+)
+def test_an_endpoint_that_cannot_be_used(environment: dict[str, str], finding: str) -> None:
+    """Said in words, not as a traceback, and without what is secret in it."""
+    given = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in environment.items()}
+    ended = doctor(**given)
+    assert ended.returncode == 1
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("  BAD OTLP"))
+    assert finding in line
+    assert ended.stderr == ""
+    assert "hunter2" not in ended.stdout
+
+
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf"])
+def test_an_endpoint_is_tried_with_an_empty_export(protocol: str) -> None:
+    with collector() as backend:
+        given = {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url, "NO_PROXY": "*"}
+        found = checks_of(**given, OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+        backend.replies = [Reply(401)]
+        refused = checks_of(**given, OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+    assert found["OTLP"]["finding"] == f"{backend.url} answered 200 to an empty export"
+    assert refused["OTLP"]["healthy"] is False
+    kinds = {request.headers["content-type"] for request in backend.received}
+    assert kinds == {"application/json" if protocol == "http/json" else "application/x-protobuf"}
 
 
 def test_another_agent_in_the_process(tmp_path: Any) -> None:

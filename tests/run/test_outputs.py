@@ -144,8 +144,12 @@ def test_always_off_leaves_an_empty_file(program: list[str], tmp_path: Path) -> 
 def test_a_file_that_is_full_is_said(program: list[str], tmp_path: Path) -> None:
     path = tmp_path / "spans.jsonl"
     ended = run("-o", str(path), *program, env={"CONNTRACE_FILE_MAX_BYTES": "1000"})
-    match = CLOSING.fullmatch(said(ended)[-1])
+    failed, closing = said(ended)
+    match = CLOSING.fullmatch(closing)
     assert match is not None
+    assert failed == (
+        f"{match[5]} spans did not reach {path}: it has reached its limit [file-failed]"
+    )
     assert int(match[5]) > 0
     assert path.stat().st_size <= 1000
 

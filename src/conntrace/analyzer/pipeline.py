@@ -67,6 +67,7 @@ class Pipeline:
         self._processes = 0
         self._bad_lines = 0
         self._failures = 0
+        self._undelivered = 0
         self._now_ns = 0
 
     def feed(self, process: str, lines: Sequence[bytes]) -> None:
@@ -198,7 +199,7 @@ class Pipeline:
     def abandon(self) -> None:
         """In a forked child, whose copy this is: drop what belongs to the parent, unsaid."""
         self._finished.clear()
-        self._bad_lines = self._failures = self._processes = 0
+        self._bad_lines = self._failures = self._processes = self._undelivered = 0
         self._past, self._past_totals = Summary(), Totals()
         for spans in self._live.values():
             spans.abandon()
@@ -219,6 +220,7 @@ class Pipeline:
             try:
                 exporter.export(spans)
             except Exception as error:
+                self._undelivered += len(spans)
                 self._contain(error)
 
     def summary(self) -> Summary:
@@ -229,6 +231,7 @@ class Pipeline:
         summary.processes = self._processes
         summary.bad_lines = self._bad_lines
         summary.failures += self._failures
+        summary.dropped += self._undelivered
         summary.dropped += sum(exporter.dropped for exporter in self._exporters)
         summary.tell(totals)
         return summary

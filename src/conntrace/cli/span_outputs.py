@@ -33,7 +33,7 @@ class SpanOutputs:
         self.exporters: list[Exporter] = []
         self.places: list[str] = []
         self._settings = settings
-        self._sender: BackgroundExporter | None = None
+        self._losers: list[tuple[str, BackgroundExporter | FileExporter, str]] = []
         self._kept = -1
         if options.output:
             self._add_file(options.output)
@@ -46,11 +46,11 @@ class SpanOutputs:
         """Deliver what is left; returns a line for each place that not everything reached."""
         for exporter in self.exporters:
             exporter.close(CLOSE_TIMEOUT_S)
-        sender = self._sender
-        if sender is None or not sender.dropped:
-            return []
-        place = shown_endpoint(self._settings)
-        return [f"{sender.dropped:,} spans did not reach {place}: {sender.problem} [otlp-failed]"]
+        return [
+            f"{exporter.dropped:,} spans did not reach {place}: {exporter.problem} {slug}"
+            for place, exporter, slug in self._losers
+            if exporter.dropped
+        ]
 
     def show_report(self) -> None:
         """The report on standard error, when it was asked for or is the only output."""
@@ -71,17 +71,22 @@ class SpanOutputs:
 
     def _add_file(self, path: str) -> None:
         try:
-            self._add(FileExporter(path, max_bytes=self._settings.file_max_bytes), path)
-        except ConntraceError as error:
-            self.problems.append(str(error))
-
-    def _add_endpoint(self) -> None:
-        try:
-            self._sender = otlp_exporter(self._settings)
+            file = FileExporter(path, max_bytes=self._settings.file_max_bytes)
         except ConntraceError as error:
             self.problems.append(str(error))
         else:
-            self._add(self._sender, shown_endpoint(self._settings))
+            self._losers.append((path, file, "[file-failed]"))
+            self._add(file, path)
+
+    def _add_endpoint(self) -> None:
+        try:
+            sender = otlp_exporter(self._settings)
+        except ConntraceError as error:
+            self.problems.append(str(error))
+        else:
+            place = shown_endpoint(self._settings)
+            self._losers.append((place, sender, "[otlp-failed]"))
+            self._add(sender, place)
 
     def _add_temporary_file(self) -> None:
         """The report shows everything, whatever the sampler lets out.
@@ -90,7 +95,9 @@ class SpanOutputs:
         """
         try:
             self._kept, path = tempfile.mkstemp(prefix="conntrace-", suffix=".jsonl")
-            self.exporters.append(FileExporter(path, max_bytes=REPORT_MAX_BYTES))
+            file = FileExporter(path, max_bytes=REPORT_MAX_BYTES)
+            self._losers.append(("the report", file, "[file-failed]"))
+            self.exporters.append(file)
             os.unlink(path)
         except (OSError, ConntraceError) as error:
             self.problems.append(f"no room for the report's data: {error} [no-temporary-file]")

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,59 @@ def test_a_full_disk_costs_one_line_and_no_more(tmp_path: Path) -> None:
         json.loads(torn)
     assert "before" in whole
     assert "after" in json.dumps(json.loads(after))
+
+
+def test_a_device_that_is_full_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    exporter = FileExporter("/dev/full", max_bytes=ROOM)
+    exporter.export([make_span(), make_span()])
+    exporter.close(1)
+    assert (exporter.dropped, exporter.problem) == (2, "No space left on device")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_pipe_whose_reader_sleeps_takes_what_it_can(tmp_path: Path) -> None:
+    """Whole lines are lost, and the reader finds whole lines when it wakes up."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    exporter = FileExporter(str(pipe), max_bytes=1 << 30)
+    began = time.monotonic()
+    for number in range(2000):
+        exporter.export([make_span(f"{number}")])
+    assert time.monotonic() - began < 10
+    assert 0 < exporter.dropped < 2000
+    assert exporter.problem == "Resource temporarily unavailable"
+
+    taken = b""
+    while len(chunk := os.read(reader, 1 << 20)) > 0 and len(taken) < 1 << 20:
+        taken += chunk
+        if taken.endswith(b"\n"):
+            break
+    os.set_blocking(reader, False)
+    exporter.export([make_span("awake")])
+    exporter.close(1)
+    rest = os.read(reader, 1 << 20)
+    os.close(reader)
+    assert json.loads(rest.splitlines()[-1])["resourceSpans"]
+    lines = taken.splitlines()
+    assert sum(is_whole(line) for line in lines) == 2000 - exporter.dropped
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether it is one line of JSON, not a torn one."""
+    try:
+        return bool(json.loads(line))
+    except ValueError:
+        return False
+
+
+def test_a_reader_that_goes_away_costs_spans(tmp_path: Path) -> None:
+    """No SIGPIPE, no exception."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    exporter = FileExporter(str(pipe), max_bytes=ROOM)
+    os.close(reader)
+    exporter.export([make_span()])
+    exporter.close(1)
+    assert (exporter.dropped, exporter.problem) == (1, "Broken pipe")

@@ -24,12 +24,7 @@ def otlp_exporter(settings: Settings) -> BackgroundExporter:
     installed, or needs files that cannot be read.
     """
     protocol = protocol_of(settings)
-    if protocol != GRPC and not is_url(endpoint_of(settings)):
-        raise ConntraceError(
-            "otlp-endpoint",
-            "the OTLP endpoint is no URL such as http://localhost:4318, which the protocol "
-            f"{protocol} needs",
-        )
+    _check_endpoint(settings)
     if protocol == HTTP_JSON:
         from conntrace.analyzer.exporters.otlp_http import OtlpHttpExporter
 
@@ -37,6 +32,17 @@ def otlp_exporter(settings: Settings) -> BackgroundExporter:
     from conntrace.analyzer.exporters.otlp_official import OfficialOtlpExporter
 
     return OfficialOtlpExporter(settings, protocol=protocol, endpoint=endpoint_of(settings))
+
+
+def _check_endpoint(settings: Settings) -> None:
+    """Raises `ConntraceError` when the endpoint is no URL and its protocol needs one."""
+    protocol = protocol_of(settings)
+    if protocol != GRPC and not is_url(endpoint_of(settings)):
+        raise ConntraceError(
+            "otlp-endpoint",
+            "the OTLP endpoint is no URL such as http://localhost:4318, which the protocol "
+            f"{protocol} needs",
+        )
 
 
 def protocol_of(settings: Settings) -> str:

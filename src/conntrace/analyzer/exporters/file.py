@@ -25,6 +25,8 @@ class FileExporter:
         self._room = max_bytes
         self._dropped = 0
         self._torn = False
+        self.problem = ""
+        """Why spans were dropped last; empty when none were."""
 
     @property
     def dropped(self) -> int:
@@ -39,7 +41,7 @@ class FileExporter:
         if self._torn:
             # Ends the half line of a write that failed, so that only that line is unreadable.
             line = b"\n" + line
-        if self._descriptor < 0 or len(line) > self._room or not self._write(line):
+        if not (self._has_room(line) and self._write(line)):
             self._dropped += len(spans)
 
     def close(self, timeout_s: float) -> None:
@@ -48,13 +50,23 @@ class FileExporter:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _has_room(self, line: bytes) -> bool:
+        if self._descriptor < 0:
+            self.problem = "it is closed"
+        elif len(line) > self._room:
+            self.problem = "it has reached its limit"
+        else:
+            return True
+        return False
+
     def _write(self, line: bytes) -> bool:
         rest = memoryview(line)
         while rest:
             try:
                 written = os.write(self._descriptor, rest)
-            except OSError:
+            except OSError as error:
                 # A full disk, a pipe without a reader: counted, and tried again next time.
+                self.problem = str(error.strerror)
                 self._torn = self._torn or len(rest) < len(line)
                 return False
             self._room -= written

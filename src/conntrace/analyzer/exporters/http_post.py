@@ -25,7 +25,8 @@ MAX_WORDS = 200
 MAX_IDLE_S = 5.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-
+# ValueError: a host name, path or header that HTTP cannot carry.
+_FAILURES = (OSError, http.client.HTTPException, ValueError)
 # How a kept connection shows that its peer had closed it.
 _SIGNS_OF_DEATH = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 
@@ -95,13 +96,13 @@ class HttpPost:
         kept = self._connection is not None
         try:
             return self._send(body, headers, timeout_s)
-        except (OSError, http.client.HTTPException) as error:
+        except _FAILURES as error:
             self.close()
             if not (kept and isinstance(error, _SIGNS_OF_DEATH)):
                 raise PostFailed(error, written=self._written) from error
         try:
             return self._send(body, headers, timeout_s)
-        except (OSError, http.client.HTTPException) as error:
+        except _FAILURES as error:
             self.close()
             # The first try has written, too.
             raise PostFailed(error, written=True) from error
