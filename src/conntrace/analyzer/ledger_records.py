@@ -219,6 +219,11 @@ class Connection:
     close_span: SpanReference | None = None
 
     @property
+    def counts_requests(self) -> bool:
+        """All its requests were seen: those of a bare http.client object never are."""
+        return bool(self.pool) and not self.late
+
+    @property
     def is_idle(self) -> bool:
         """Open, and back in its pool."""
         return bool(self.stood_ns and self.idle_since_ns) and not self.closed_ns

@@ -85,6 +85,7 @@ def _describe_lost(span: Span, facts: SetupFacts) -> None:
     if not previous.late and previous.stood_ns:
         age_ns = (previous.closed_ns or facts.start.time_ns) - previous.stood_ns
         attributes[names.CONNECTION_AGE_S] = max(age_ns, 0) / 1e9
+    if previous.counts_requests and previous.stood_ns:
         attributes[names.CONNECTION_REQUESTS] = previous.requests
     if previous.ending is not None:
         describe_ending(span, previous.ending)
@@ -105,7 +106,7 @@ def _describe_pool(span: Span, facts: SetupFacts, name_of: NameOf) -> None:
         attributes[names.POOL_IN_USE] = checkout.in_use
         attributes[names.POOL_IDLE] = checkout.idle_others
     evicted = next((each.eviction for each in reversed(facts.siblings) if each.eviction), None)
-    if evicted is not None:
+    if evicted is not None and not facts.earlier_setups:
         attributes[names.POOL_EVICTED_BY] = evicted.evictor
 
 
@@ -125,6 +126,7 @@ def describe_life(span: Span, connection: Connection, end_ns: int, name_of: Name
     attributes[names.SERVER_PORT] = connection.origin.port
     if not connection.late:
         attributes[names.CONNECTION_AGE_S] = max(end_ns - connection.stood_ns, 0) / 1e9
+    if connection.counts_requests:
         attributes[names.CONNECTION_REQUESTS] = connection.requests
 
 

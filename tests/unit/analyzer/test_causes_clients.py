@@ -187,12 +187,16 @@ def test_an_eviction_names_victim_evictor_and_limit() -> None:
     again = stream.pool(manager, "a.example", num_pools=2)
     stream.evict(pools[1], again, manager, limit=2)
     stream.request(again)
+    stream.sleep(3)
+    stream.request(again, stream.server_closed(again, limit_s=2.0))
     result = stream.analyze()
     setup = result.setups[3]
     assert verdict(setup) == ("pool_evicted_lru", "proved", True, True)
     assert "c.example:443 pushed a.example:443" in text(setup, "conntrace.cause.detail")
     assert text(setup, "conntrace.pool.evicted_by") == "c.example:443"
     assert "num_pools=3" in text(setup, "conntrace.cause.advice")
+    # What the pool needs later has nothing to do with the eviction of the one before it.
+    assert "conntrace.pool.evicted_by" not in result.setups[4].attributes
     assert [verdict(each)[0] for each in result.setups[:3]] == ["first_use_of_destination"] * 3
 
 
@@ -414,6 +418,20 @@ def test_a_bare_object_whose_connection_broke_says_who_ended_it() -> None:
     setup = stream.analyze().setups[1]
     assert verdict(setup)[:2] == ("replaced_after_error", "proved")
     assert "ended by the other side before any response" in text(setup, "conntrace.cause.detail")
+
+
+def test_how_many_requests_a_bare_object_sent_is_not_known_and_not_told() -> None:
+    """Only urllib3's requests are seen."""
+    stream = Stream()
+    first = stream.setup(host="a.example", port=80, scheme="http")
+    ended = Close(connection=first, by="response", response_version=11, response_close=True)
+    stream.send(ended)
+    stream.setup(host="a.example", port=80, scheme="http", previous=first)
+    result = stream.analyze()
+    setup, close = result.setups[1], result.one("HTTP connection_close")
+    assert verdict(setup)[:2] == ("response_connection_close", "inferred")
+    assert "ended the connection with `Connection: close`;" in text(setup, "conntrace.cause.detail")
+    assert "conntrace.connection.requests" not in {**setup.attributes, **close.attributes}
 
 
 def test_a_bare_object_that_is_closed_and_used_again_says_where() -> None:

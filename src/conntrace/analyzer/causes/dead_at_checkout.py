@@ -92,10 +92,7 @@ def _unread_body(facts: SetupFacts, ending: Ending) -> Cause:
 
 
 def _response_connection_close(facts: SetupFacts, ending: Ending) -> Cause:
-    detail = (
-        f"{place(facts.origin)} ended the connection with `Connection: close`"
-        f" after {_requests(facts)}"
-    )
+    detail = f"{place(facts.origin)} ended the connection with `Connection: close`{_after(facts)}"
     if facts.client.bare:
         # The headers that a bare http.client object sends are not seen.
         detail = f"{detail}; whether the request had asked for it is not known"
@@ -160,9 +157,10 @@ def _cut_short(facts: SetupFacts, ending: Ending) -> Cause:
     return _found_readable(facts, ending._replace(reason="reset_mid_response"), detail, advice)
 
 
-def _requests(facts: SetupFacts) -> str:
-    served = facts.previous.requests if facts.previous is not None else 0
-    return count(max(served, 1), "request")
+def _after(facts: SetupFacts) -> str:
+    if facts.previous is None or not facts.previous.counts_requests:
+        return ""
+    return f" after {count(facts.previous.requests, 'request')}"
 
 
 _BY_REASON = {

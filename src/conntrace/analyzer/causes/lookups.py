@@ -32,7 +32,7 @@ def followed_by_connect(start: LookupStart, same_thread: bool) -> Cause:
     return Cause(
         "unpooled_socket",
         PROVED if same_thread else INFERRED,
-        f"a plain socket looked {start.host} up and connected; no HTTP client known to conntrace",
+        f"a plain socket looked {start.host} up to connect; no HTTP client known to conntrace",
         ("a connect to one of the answers followed", *_site(start)),
     )
 
@@ -42,7 +42,7 @@ def raw_connect(start: ConnectStart) -> Cause:
     return Cause(
         "unpooled_socket",
         PROVED,
-        f"a plain socket connected to {start.address} port {start.port}; no HTTP client known to"
+        f"a plain socket connects to {start.address} port {start.port}; no HTTP client known to"
         " conntrace",
         _site(start),
     )
