@@ -5,6 +5,8 @@ For programs that have OpenTelemetry of their own, and for tests. The two halves
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import sys
 import threading
@@ -12,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from conntrace.analyzer.exporters.contained import Contained
 from conntrace.analyzer.exporters.sampling import Selected, holds_finding
 from conntrace.analyzer.pipeline import Pipeline
 from conntrace.channel import FunctionChannel
@@ -32,9 +35,16 @@ _PATIENCE_S = 5.0
 class InProcess:
     """A recorder and the pipeline it feeds."""
 
-    def __init__(self, exporters: Sequence[Exporter], redact: frozenset[str], service: str) -> None:
-        self._exporters = exporters
-        self._pipeline = Pipeline(exporters, redact=redact, on_cause=_put_on_their_span)
+    def __init__(
+        self, exporters: Sequence[Exporter], *, redact: frozenset[str], service: str, export: str
+    ) -> None:
+        self._contained = [
+            Contained(exporter, tell=_warn, monotonic_ns=monotonic_ns) for exporter in exporters
+        ]
+        self._exporters: Sequence[Exporter] = self._contained
+        if export == "findings":
+            self._exporters = [Selected(exporter, holds_finding) for exporter in self._contained]
+        self._pipeline = Pipeline(self._exporters, redact=redact, on_cause=_put_on_their_span)
         self._last_tick_ns = 0
         self._lock = threading.Lock()
         self._process = ""
@@ -42,10 +52,16 @@ class InProcess:
 
     def start(self, *, with_audit: bool) -> bool:
         """Patch and begin; False when another recorder runs already."""
-        return recorder.start(self._recorder, with_audit=with_audit)
+        # Registered before the recorder's farewell, and so called after it.
+        atexit.register(self._tell_losses)
+        if recorder.start(self._recorder, with_audit=with_audit):
+            return True
+        atexit.unregister(self._tell_losses)
+        return False
 
     def stop(self) -> None:
         """Undo every patch, end what is open, hand the last spans over."""
+        atexit.unregister(self._tell_losses)
         recorder.stop()
         with self._alone():
             self._pipeline.finish()
@@ -78,6 +94,8 @@ class InProcess:
         if self._process:
             self._lock = threading.Lock()
             self._pipeline.abandon()
+            for each in self._contained:
+                each.forget()
         return FunctionChannel(self._feed)
 
     def _feed(self, process: str, lines: Sequence[bytes]) -> bool:
@@ -96,6 +114,10 @@ class InProcess:
         finally:
             context.suppressed.reset(token)
 
+    def _tell_losses(self) -> None:
+        for each in self._contained:
+            each.tell_losses()
+
     def _tick(self) -> None:
         now = monotonic_ns()
         if now - self._last_tick_ns > _TICK_NS:
@@ -109,6 +131,10 @@ def _put_on_their_span(process: str, request: int, attributes: dict[str, Attribu
     span = active.their_spans.get(request) if active is not None else None
     if span is not None:
         span.set_attributes(attributes)  # type: ignore[attr-defined]
+
+
+def _warn(line: str) -> None:
+    logging.getLogger("conntrace").warning("conntrace: %s", line)
 
 
 _running: InProcess | None = None
@@ -140,12 +166,8 @@ def instrument(
     call_sites.enabled = settings.call_sites
     if exporters is None:
         exporters = [_opentelemetry_exporter(tracer_provider)]
-    if settings.export == "findings":
-        exporters = [Selected(exporter, holds_finding) for exporter in exporters]
     agent = InProcess(
-        exporters,
-        settings.redact,
-        settings.service_name,
+        exporters, redact=settings.redact, service=settings.service_name, export=settings.export
     )
     if not agent.start(with_audit=settings.audit is True):
         return False

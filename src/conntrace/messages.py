@@ -311,6 +311,20 @@ _TABLE: tuple[Message, ...] = (
         "Use one way in. If you mean to change exporters, call `uninstrument()` first.",
     ),
     Message(
+        "exporter-failed",
+        "In a program that called `instrument()`, the exporter or the OpenTelemetry set-up that the"
+        " spans go to raised an exception. The program goes on; the spans are lost and counted.",
+        "The program's own spans go the same way: look at its processors, samplers and exporters.",
+    ),
+    Message(
+        "exporter-switched-off",
+        "In a program that called `instrument()`, the exporter or the OpenTelemetry set-up that the"
+        " spans go to failed ten times, or made the program wait for more than five seconds."
+        " conntrace gives it no more spans.",
+        "Use a `BatchSpanProcessor`, which delivers in a thread of its own, in place of a"
+        " `SimpleSpanProcessor`; then start the program again.",
+    ),
+    Message(
         "bad-events",
         "Something arrived on conntrace's channel that is no event: most likely a child process"
         " with another version of conntrace. It was left out.",
