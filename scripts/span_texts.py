@@ -144,4 +144,6 @@ ATTRIBUTES: dict[str, str] = {
     "LEDGER_SPANS_DROPPED": "Spans of this invocation that were left out because there were too"
     " many. Missing when none was.",
     "LEDGER_AGENT_S": "Time that conntrace itself took in this invocation.",
+    "LEDGER_EXTENSION_S": "How long the layer's extension took after the response before, or after"
+    " several when those did not tell: billed, but nobody waited for it.",
 }

@@ -94,6 +94,7 @@ class PlatformInvoke(Event):
     deadline_wall_ns: int = about("wall clock at which the platform ends it", "ns", 0)
     arn: str = about("ARN by which it was invoked", "", "")
     xray: str = about("X-Ray header of the invocation", "", "")
+    spent_ns: int = about("time of the extension after the response before", "ns", 0)
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -76,6 +76,7 @@ class FunctionProcess:
 
     def end(self, error: str = "") -> float:
         """The response is out; returns when (monotonic)."""
+        self.stream.now = max(self.stream.now, time.monotonic_ns())
         self.stream.send(InvocationEnd(invocation=self._invocation, error=error))
         self.flush()
         return time.monotonic()

@@ -78,6 +78,14 @@ def test_an_invocation_is_over_when_its_process_says_so() -> None:
     assert not store.is_over("request-1")
     store.feed(PROCESS, [END])
     assert store.is_over("request-1")
+    assert store.ended_ns("request-1") == 2
+
+
+def test_when_the_platform_alone_says_that_it_is_over_nobody_knows_since_when() -> None:
+    store = Store()
+    store.note_over("request-1")
+    assert store.is_over("request-1")
+    assert store.ended_ns("request-1") == store.ended_ns("request-2") == 0
 
 
 def test_an_end_that_comes_before_the_platform_told_of_it_still_counts() -> None:

@@ -20,6 +20,7 @@ from conntrace_extension.say import say
 from conntrace_extension.sockets import Sockets
 from conntrace_extension.store import Store
 from conntrace_extension.thinker import SLICE_S, Thinker
+from conntrace_extension.window import WINDOW_S, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ FROZEN_FROM_S = 0.3
 """A tick that comes so late was kept by a freeze; a busy machine delays less."""
 INIT_FROZEN_FROM_S = 2.0
 """The same while the function starts, which may take all of a small environment's processor."""
-WINDOW_S = 0.1
-"""For thinking and sending together, after a response."""
-THINK_S = 0.07
-"""For thinking, of that."""
 MARGIN_S = 0.1
 """Before the deadline nothing is done any more."""
 EARLY_S = 1.0
@@ -74,6 +71,8 @@ class Extension:
         self._sockets = Sockets(api, self._server, telemetry, self._store, self._thinker)
         self._tick_s = time.monotonic()
         self._frozen_from_s = INIT_FROZEN_FROM_S
+        self._spent_ns = 0
+        """After the response of the invocation before; the next one tells of it."""
 
     def close(self) -> None:
         """Let go of everything but the connection to the platform."""
@@ -129,7 +128,9 @@ class Extension:
         answered = self._sockets.wait(timeout_s, on_wake)
         self._collect()
         body = self._api.receive() if answered else None
-        return None if body is None else NextEvent(body, time.monotonic_ns(), time.time_ns())
+        if body is None:
+            return None
+        return NextEvent(body, time.monotonic_ns(), time.time_ns(), self._spent_ns)
 
     def _look_for_freeze(self) -> None:
         now_s = time.monotonic()
@@ -145,14 +146,17 @@ class Extension:
         last_s = event.deadline_s - MARGIN_S if event.deadline_s else began_s + EARLY_S
         if self._thinker.flusher is not None:
             self._thinker.flusher.note_invocation(began_s)
+        self._spent_ns = 0
         if not self._is_seen_out(event, began_s, last_s):
             return
-        now_s = time.monotonic()
-        until_s = min(now_s + WINDOW_S, last_s)
-        if self._think(min(now_s + THINK_S, last_s)):
+        ended_s = self._store.ended_ns(event.request_id) / 1e9
+        think_until_s, until_s = window(ended_s, time.monotonic(), last_s)
+        if self._think(think_until_s):
             self._thinker.invocation_done(event.request_id)
         if self._thinker.flusher is not None:
             self._thinker.flusher.after_response(until_s, self._wait)
+        if ended_s:
+            self._spent_ns = max(0, time.monotonic_ns() - int(ended_s * 1e9))
 
     def _is_seen_out(self, event: NextEvent, began_s: float, last_s: float) -> bool:
         """Wait for the response of an invocation; False when there is no use in waiting longer."""
@@ -193,7 +197,8 @@ class Extension:
         until_s = now_s + SHUTDOWN_S
         if event.deadline_s:
             until_s = min(until_s, event.deadline_s - SHUTDOWN_MARGIN_S)
-        self._sockets.drain()
+        while self._sockets.drain() and time.monotonic() < until_s:
+            pass
         if self._store.size > _THIN_FROM_BYTES:
             self._store.thin()
         while not self._thinker.is_ready:

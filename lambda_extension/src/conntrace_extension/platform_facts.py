@@ -23,8 +23,8 @@ class NextEvent:
 
     __slots__ = ("deadline_s", "fact", "is_shutdown", "reason", "request_id")
 
-    def __init__(self, body: bytes, now_ns: int, wall_ns: int) -> None:
-        """`now_ns` and `wall_ns`: both clocks, now."""
+    def __init__(self, body: bytes, now_ns: int, wall_ns: int, spent_ns: int = 0) -> None:
+        """`now_ns` and `wall_ns`: both clocks, now. `spent_ns`: of the extension, before it."""
         values = _object(body)
         self.is_shutdown = values.get("eventType") == "SHUTDOWN"
         self.reason = _text(values, "shutdownReason")
@@ -34,9 +34,11 @@ class NextEvent:
         # A clock that was set meanwhile makes a deadline that cannot be.
         plausible = 0 < left_s <= _MAX_DURATION_S
         self.deadline_s = now_ns / 1e9 + left_s if plausible else 0.0
-        self.fact = self._fact(values, now_ns, wall_ns, deadline_ns)
+        self.fact = self._fact(values, now_ns, wall_ns, deadline_ns, spent_ns)
 
-    def _fact(self, values: dict[str, Any], now_ns: int, wall_ns: int, deadline_ns: int) -> Fact:
+    def _fact(
+        self, values: dict[str, Any], now_ns: int, wall_ns: int, deadline_ns: int, spent_ns: int
+    ) -> Fact:
         if self.is_shutdown:
             return Fact("PlatformShutdown", time_ns=now_ns, reason=self.reason)
         tracing = values.get("tracing")
@@ -48,6 +50,7 @@ class NextEvent:
             deadline_wall_ns=deadline_ns,
             arn=_text(values, "invokedFunctionArn"),
             xray=_text(tracing, "value") if isinstance(tracing, dict) else "",
+            spent_ns=spent_ns,
         )
 
 

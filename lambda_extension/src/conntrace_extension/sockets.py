@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # it sleeps by the clock for a moment; the sockets hold what comes meanwhile.
 BUSY_SLEEP_S = 0.005
 
+TURN_PACKETS = 16
+"""So many at a time: a packet holds up to 32 KiB of lines, and deadlines are kept in between."""
+
 
 class Sockets:
     """Waits, and stores what comes."""
@@ -52,7 +55,7 @@ class Sockets:
         ready = self._poll(timeout_s)
         if on_wake is not None:
             on_wake()
-        if self.drain() and self._store.endings == endings:
+        if 0 < self.drain() < TURN_PACKETS and self._store.endings == endings:
             time.sleep(min(BUSY_SLEEP_S, timeout_s))
             self.drain()
         if self._telemetry is not None:
@@ -65,8 +68,8 @@ class Sockets:
         return self._api.asked and self._api.fileno() in ready
 
     def drain(self) -> int:
-        """Store what processes have sent; returns the number of packets."""
-        taken = self._server.drain()
+        """Store what processes have sent, for a moment; returns the number of packets."""
+        taken = self._server.drain(TURN_PACKETS)
         if taken:
             self.last_packet_s = time.monotonic()
         return taken

@@ -41,7 +41,7 @@ class Store:
         self._thin_at = limit
         self._running: dict[str, bytes] = {}
         self._started: deque[bytes] = deque(maxlen=_MAX_ENDED)
-        self._over: deque[bytes] = deque(maxlen=_MAX_ENDED)
+        self._over: dict[bytes, int] = {}
         self.left_out = 0
         """Requests and other lines for which there was no room, so far."""
         self.packets = 0
@@ -95,6 +95,10 @@ class Store:
         """Whether the response of this invocation is out, or its process is gone."""
         return request_id.encode() in self._over
 
+    def ended_ns(self, request_id: str) -> int:
+        """When its process said that the response was out (CLOCK_MONOTONIC); 0 when it did not."""
+        return self._over.get(request_id.encode(), 0)
+
     def note_over(self, request_id: str) -> None:
         """The platform says that this invocation is done."""
         self._end(request_id.encode())
@@ -141,8 +145,10 @@ class Store:
         elif fields[0] == b"invocation_end":
             request_id = self._running.pop(process, None)
             if request_id is not None:
-                self._end(request_id)
+                self._end(request_id, int(fields[1]) if fields[1].isdigit() else 0)
 
-    def _end(self, request_id: bytes) -> None:
-        self._over.append(request_id)
+    def _end(self, request_id: bytes, ended_ns: int = 0) -> None:
+        self._over.setdefault(request_id, ended_ns)
+        if len(self._over) > _MAX_ENDED:
+            del self._over[next(iter(self._over))]
         self.endings += 1

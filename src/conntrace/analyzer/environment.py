@@ -70,6 +70,7 @@ class Environment:
         self._outcomes: dict[str, str] = {}
         self._waiting: dict[str, PlatformInvoke] = {}
         self._begun: deque[str] = deque(maxlen=MAX_INVOCATIONS)
+        self._spent_ns = 0
         self._failed_init: tuple[Span, Callable[[Span], None]] | None = None
 
     def init_begins(self) -> None:
@@ -103,11 +104,17 @@ class Environment:
         """The platform hands an invocation to the function, which may never begin it, or may be
         heard of before the platform is."""
         self.any_told = True
+        self._spent_ns += event.spent_ns
         if event.request_id in self._begun:
             return
         self._waiting[event.request_id] = event
         if len(self._waiting) > MAX_INVOCATIONS:
             del self._waiting[next(iter(self._waiting))]
+
+    def take_spent(self) -> int:
+        """Nanoseconds that the extension took after responses, since they were last taken."""
+        spent_ns, self._spent_ns = self._spent_ns, 0
+        return spent_ns
 
     def started(self, request_id: str) -> tuple[PlatformInvoke | None, list[PlatformInvoke]]:
         """The function begins an invocation: what the platform said of it, and the invocations

@@ -100,15 +100,16 @@ class Server:
                 break
         self._drain_rest(grace_s)
 
-    def drain(self) -> int:
-        """Take what waits in all sockets now; returns the number of packets."""
+    def drain(self, most: int | None = None) -> int:
+        """Take what waits in all sockets now, at most so many packets of each; returns how many."""
+        most = PACKETS_PER_TURN if most is None else most
         if self._address.keeps_connections:
             self._accept()
             taken = 0
             for peer in list(self._peers):
-                taken += self._receive_from(peer)
+                taken += self._receive_from(peer, most)
         else:
-            taken = self._receive_datagrams()
+            taken = self._receive_datagrams(most)
         self._tick()
         return taken
 
@@ -142,8 +143,8 @@ class Server:
             connection.setblocking(False)
             self._peers.append(_Peer(connection))
 
-    def _receive_from(self, peer: _Peer) -> int:
-        for count in range(PACKETS_PER_TURN):
+    def _receive_from(self, peer: _Peer, most: int) -> int:
+        for count in range(most):
             try:
                 size = peer.connection.recv_into(self._buffer)
             except (BlockingIOError, InterruptedError):
@@ -158,7 +159,7 @@ class Server:
                 if not peer.process:
                     self._remove(peer)
                     return count
-        return PACKETS_PER_TURN
+        return most
 
     def _take_from(self, peer: _Peer, packet: bytes) -> bool:
         process, lines = _parsed(packet)
@@ -172,15 +173,15 @@ class Server:
         self._feed(process, lines)
         return True
 
-    def _receive_datagrams(self) -> int:
-        for count in range(PACKETS_PER_TURN):
+    def _receive_datagrams(self, most: int) -> int:
+        for count in range(most):
             try:
                 size = self._address.socket.recv_into(self._buffer)
             except OSError:
                 return count
             if not self._take_datagram(bytes(memoryview(self._buffer)[:size])):
                 self.garbage += 1
-        return PACKETS_PER_TURN
+        return most
 
     def _take_datagram(self, packet: bytes) -> bool:
         process, lines = _parsed(packet)

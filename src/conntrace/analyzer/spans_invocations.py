@@ -180,6 +180,9 @@ class InvocationSpans:
         room = self._maker.room
         dropped = room.dropped if room is not None else 0
         describe_totals(current.open.span, self._totals.since(current.before), agent_ns, dropped)
+        extension_ns = self._environment.take_spent()
+        if extension_ns:
+            current.open.span.attributes[names.LEDGER_EXTENSION_S] = extension_ns / 1e9
         self._maker.break_off(current.open, end_ns, error, phase)
 
     def break_off(self, end_ns: int, error: str, phase: str) -> None:
