@@ -82,6 +82,31 @@ def test_an_old_client_still_in_use_was_not_replaced() -> None:
     assert verdict(stream.analyze().setups[1]) == ("parallel_client", "inferred", False, False)
 
 
+def test_a_client_for_each_thread_replaces_nobody() -> None:
+    """Control: the client of another thread that lives may be in use at any time."""
+    stream = Stream()
+    client_with_a_request(stream, owner="requests.Session")
+    stream.thread = 101
+    client_with_a_request(stream, owner="requests.Session")
+    assert verdict(stream.analyze().setups[1]) == ("parallel_client", "inferred", False, False)
+
+
+@pytest.mark.parametrize(
+    ("owner", "advice"),
+    [("requests.Session", "one for each thread"), ("boto3 dynamodb", "at module level")],
+)
+def test_threads_are_not_told_to_share_what_they_must_not(owner: str, advice: str) -> None:
+    """A thread made a client and ended; the next thread makes one at the same line."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream, owner=owner)
+    stream.collect_manager(manager, [pool])
+    stream.thread = 101
+    client_with_a_request(stream, owner=owner)
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("client_recreated", "proved", True, True)
+    assert advice in text(setup, "conntrace.cause.advice")
+
+
 def test_a_client_kept_and_used_again_needs_nothing() -> None:
     """Control: one client, many calls."""
     stream = Stream()

@@ -65,12 +65,10 @@ def without_connect(start: LookupStart, sure: bool, error: str) -> Cause:
             f"the lookup of {start.host} failed ({error}), so no connect could follow",
             _site(start),
         )
-    what = "address" if start.reverse else "name"
     return Cause(
         "explicit_lookup",
         PROVED if sure else INFERRED,
-        f"{start.function or 'a lookup'} was called for the {what} {start.host}; no connect"
-        " followed",
+        f"{start.function or 'a lookup'} was called for {start.host}; no connect followed",
         _site(start),
     )
 

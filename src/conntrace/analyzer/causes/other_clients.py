@@ -44,7 +44,7 @@ def client_recreated(facts: SetupFacts) -> Cause | None:
     if not _is_new_client(facts):
         return None
     for rival in facts.rivals:
-        if not _same_line(facts, rival):
+        if not _same_line(facts, rival) or _is_another_threads(facts, rival):
             continue
         if rival.client.last_used_ns <= facts.client.made_ns:
             return _recreated_at_same_line(facts, rival)
@@ -73,8 +73,8 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
     if not rival.client.is_over:
         return inferred(
             "client_recreated",
-            f"a new {owner} was made at {line}, where an earlier one was made that is not used any"
-            " more but still lives",
+            f"a new {owner} was made at {line}, where an earlier one was made that still lives but"
+            " has not been used since",
             evidence,
             lost=lost,
         )
@@ -95,8 +95,21 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
     )
     advice = ""
     if would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s):
-        advice = f"Create the {owner} at {line} once, at module level, and use it for every call."
+        advice = _keep_one(facts, rival, owner)
     return proved("client_recreated", detail, evidence, advice=advice, lost=lost)
+
+
+def _is_another_threads(facts: SetupFacts, rival: Rival) -> bool:
+    """It lives and belongs to another thread, which may use it at any time."""
+    return not rival.client.is_over and rival.connection.busy_thread != facts.start.thread
+
+
+def _keep_one(facts: SetupFacts, rival: Rival, owner: str) -> str:
+    line = _site(facts)
+    if owner.startswith("requests") and rival.connection.busy_thread != facts.start.thread:
+        # requests does not promise that threads may share a Session.
+        return f"Let the threads that make the {owner} at {line} live on, with one for each thread."
+    return f"Create the {owner} at {line} once, at module level, and use it for every call."
 
 
 def parallel_client(facts: SetupFacts) -> Cause | None:
