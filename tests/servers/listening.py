@@ -8,16 +8,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
+LONGEST_WAIT_S = 30.0
+
 Server = TypeVar("Server", bound="ListeningServer")
 
 
 class ListeningServer:
     """Use as a context manager. Sockets in `_sockets` are shut at its end, threads waited for."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=64)
+        self.host = host
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self: Server) -> Server:
@@ -52,7 +56,7 @@ class ListeningServer:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            client.settimeout(30)
+            client.settimeout(LONGEST_WAIT_S)
             self._sockets.append(client)
             self._accepted(client)
 

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import BinaryIO
 
 from tests.servers.answers import Gates, answer_to
+from tests.servers.listening import LONGEST_WAIT_S, ListeningServer
 from tests.servers.wire import Answer, Request, read_request
 
 MAX_CONNECTIONS = 200
-LONGEST_WAIT_S = 30.0
 LINGER_RESET = struct.pack("ii", 1, 0)
 TIMEOUT_PAGE = Answer(408, b"idle", (("Connection", "close"),)).encode()
 
@@ -58,7 +58,7 @@ class Connection:
     """When the last answer was sent (Unix epoch)."""
 
 
-class LoopbackServer:
+class LoopbackServer(ListeningServer):
     """Use as a context manager; `accepts` and `requests` tell what came in."""
 
     def __init__(
@@ -68,19 +68,13 @@ class LoopbackServer:
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
     ) -> None:
+        super().__init__(host)
         self.behaviour = behaviour or Behaviour()
         self.connections: list[Connection] = []
         self.failed_handshakes = 0
         self._tls = tls
         self._gates = Gates()
         self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
-        self._stopping = False
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=64)
-        self.host = host
-        self.port: int = self._listener.getsockname()[1]
 
     @property
     def accepts(self) -> int:
@@ -100,56 +94,27 @@ class LoopbackServer:
         name = f"[{name}]" if ":" in name else name
         return f"{'https' if self._tls else 'http'}://{name}:{self.port}{path}"
 
-    def __enter__(self) -> LoopbackServer:
-        self._start(self._accept)
-        return self
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Close everything and wait for the threads."""
-        self._stopping = True
         self._gates.abort()
+        super().__exit__(kind, value, traceback)
+
+    def _accepted(self, client: socket.socket) -> None:
         with self._lock:
-            sockets = [self._listener, *self._open]
-        for one in sockets:
-            _shut(one)
-        for thread in self._threads:
-            thread.join(10)
-        assert not any(thread.is_alive() for thread in self._threads), "a server thread hangs"
-        self._listener.close()
-
-    def _start(self, target: object, *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while not self._stopping:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                number = len(self.connections) + 1
-                record = Connection(number, time.monotonic())
-                self.connections.append(record)
-                self._open.add(client)
-            if number > self.behaviour.max_connections:
-                client.close()
-            else:
-                self._start(self._serve, client, record)
+            record = Connection(len(self.connections) + 1, time.monotonic())
+            self.connections.append(record)
+        if record.number > self.behaviour.max_connections:
+            client.close()
+        else:
+            self._start(self._serve, client, record)
 
     def _serve(self, client: socket.socket, record: Connection) -> None:
         stream = client
         try:
-            client.settimeout(LONGEST_WAIT_S)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if record.number > self.behaviour.refuse_first:
                 stream = self._secured(client, record)
@@ -159,9 +124,6 @@ class LoopbackServer:
         except (OSError, ValueError):
             pass
         finally:
-            with self._lock:
-                self._open.discard(client)
-                self._open.discard(stream)
             stream.close()
 
     def _secured(self, client: socket.socket, record: Connection) -> socket.socket:
@@ -170,9 +132,7 @@ class LoopbackServer:
         time.sleep(self.behaviour.handshake_delay_s)
         secured = self._tls.wrap_socket(client, server_side=True)
         record.tls_version = secured.version() or ""
-        with self._lock:
-            self._open.discard(client)
-            self._open.add(secured)
+        self._sockets.append(secured)
         return secured
 
     def _talk(self, stream: socket.socket, record: Connection) -> None:
@@ -242,10 +202,3 @@ def _say_goodbye(stream: socket.socket) -> None:
 def _reset(stream: socket.socket) -> None:
     """The next close sends RST instead of FIN."""
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
-
-
-def _shut(one: socket.socket) -> None:
-    try:
-        one.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
