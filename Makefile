@@ -9,6 +9,10 @@ WORKERS ?= 2
 FLAVOUR ?= json
 # Only these of the matrix: make matrix SESSIONS=urllib3-1.26
 SESSIONS ?=
+# make load LOAD_REQUESTS=5000
+LOAD_REQUESTS ?= 1000000
+# How often each is started: make bench-lambda RUNS=1
+RUNS ?=
 
 # Makes the environment if needed, then puts its programs first on PATH for the rest of the recipe.
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
@@ -60,19 +64,19 @@ lab-%: layer ## A published experiment: make lab-keepalive, lab-hosts, lab-gaps 
 	@$(ENTER) && python examples/experiments/experiment.py $* $(ARGS)
 
 load: need-python components ## A million requests from 64 threads: memory, losses, deadlocks
-	@$(ENTER) && LOAD_REQUESTS=1000000 python -m pytest tests/surroundings/test_load.py $(ARGS)
+	@$(ENTER) && LOAD_REQUESTS=$(LOAD_REQUESTS) python -m pytest tests/surroundings/test_load.py $(ARGS)
 
-bench: need-python ## What conntrace adds to start and requests, beside OpenTelemetry, Datadog and Sentry
-	@venv=$$($(PYTHON) -m scripts.env --set surroundings) && "$$venv/bin/python" benchmarks/cost.py $(ARGS)
+bench: layer ## What conntrace adds to start and requests, beside OpenTelemetry, Datadog and Sentry
+	@venv=$$($(PYTHON) -m scripts.env --set bench) && "$$venv/bin/python" -m benchmarks.cost $(ARGS)
 
 instructions: need-python ## Instructions that the agent adds: fails when they have grown
 	@$(ENTER) && python -m benchmarks.instructions $(ARGS)
 
 bench-lambda: layer ## What the layer adds to a function's start and invocations, beside OpenTelemetry
-	@$(ENTER) && python -m benchmarks.extension_start && python -m benchmarks.lambda_start
+	@$(ENTER) && python -m benchmarks.extension_start $(RUNS) && python -m benchmarks.lambda_start $(RUNS)
 
 bench-report: need-python ## Reports on 10 million spans in a thousand files, and on 1 GB in one: time and memory
-	@$(ENTER) && python -m benchmarks.report
+	@$(ENTER) && python -m benchmarks.report $(ARGS)
 
 docs: need-python ## Write the reference pages anew from the tables in the code
 	@$(ENTER) && python -m scripts.generate_docs

@@ -1,118 +1,151 @@
-"""The program that is measured: `client.py MODE PORT`. Prints one JSON line.
+"""The program that is measured: `client.py PORT SETTLE_S PART`. Prints one JSON line.
 
-MODE is `plain` and `conntrace` (the caller runs it under `conntrace run`), `opentelemetry`,
-`datadog` or `sentry`: that tool's tracing of urllib3 and requests, spans included, with nothing
-behind it that takes them.
+It knows nothing of the tool it is started under, but that Sentry is set up in the program, when
+SENTRY_DSN says so. SETTLE_S is how long after some work the tool may still be busy with it. PART
+divides the number of requests.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import boto3
 import requests
 import urllib3
+from botocore.config import Config
 
-REUSED = 2000
-NEW = 400
-ROUNDS = 3
-
-
-def opentelemetry() -> None:
-    """The instrumentations of urllib3 and requests, and the SDK with a batch processor."""
-    from opentelemetry import trace
-    from opentelemetry.instrumentation.requests import RequestsInstrumentor
-    from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-    class Nowhere(SpanExporter):
-        def export(self, spans: object) -> SpanExportResult:
-            return SpanExportResult.SUCCESS
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(Nowhere()))
-    trace.set_tracer_provider(provider)
-    URLLib3Instrumentor().instrument()
-    RequestsInstrumentor().instrument()
+# What one transaction of Sentry's may hold; as in a web application, it is not all in one.
+TOGETHER = 64
+# The share of a core that the idle analyzer may take: it looks for events now and then.
+QUIET_SHARE = 0.02
+KEYS = {
+    "aws_access_key_id": "x",
+    "aws_secret_access_key": "x",  # nothing reads it
+    "region_name": "eu-west-1",
+}
+ITEM = {"id": {"S": "7"}, "name": {"S": "kettle"}, "price": {"N": "12"}}
 
 
-def datadog() -> None:
-    """ddtrace with its urllib3 and requests integrations; the caller's settings keep it quiet."""
-    import ddtrace
+def _is_under_conntrace() -> bool:
+    return "CONNTRACE_CHANNEL" in os.environ
 
-    ddtrace.patch(urllib3=True, requests=True)
+
+def used_s() -> tuple[float, float]:
+    """CPU seconds of this process with all its threads, and of conntrace's analyzer if any."""
+    analyzer = 0.0
+    if _is_under_conntrace():
+        # The kernel's clock of another process, as clock_getcpuclockid() names it.
+        analyzer = time.clock_gettime((~os.getppid() << 3) | 2)
+    return time.process_time(), analyzer
+
+
+def analyzer_memory_mb() -> float:
+    """The most that conntrace's analyzer has had resident."""
+    if not _is_under_conntrace():
+        return 0.0
+    with open(f"/proc/{os.getppid()}/status") as status:
+        peak = next(line for line in status if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) / 1024
+
+
+def settle(seconds: float) -> None:
+    """Wait until what works beside the program has done so."""
+    time.sleep(seconds)
+    before, now = -1.0, used_s()[1]
+    while now - before > QUIET_SHARE * seconds:
+        before = now
+        if _is_under_conntrace():
+            time.sleep(seconds)
+        now = used_s()[1]
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[None]:
+    """What Sentry makes spans below; nothing for others."""
+    if "SENTRY_DSN" not in os.environ:
+        yield
+        return
+    import sentry_sdk
+
+    with sentry_sdk.start_transaction(op="benchmark", name="benchmark"):
+        yield
+
+
+def cpu_us(request: Callable[[], object], count: int, settle_s: float) -> tuple[float, float]:
+    """CPU in microseconds of one request: this process, the analyzer."""
+    for _ in range(TOGETHER):
+        request()
+    settle(settle_s)
+    before = used_s()
+    for _ in range(count // TOGETHER):
+        with transaction():
+            for _ in range(TOGETHER):
+                request()
+    settle(settle_s)
+    after = used_s()
+    own, analyzer = (
+        (later - earlier) / count * 1e6 for earlier, later in zip(before, after, strict=True)
+    )
+    return own, analyzer
 
 
 def sentry() -> None:
-    """The SDK with tracing and its socket integration."""
+    """As Sentry's documentation has it, with the integration for sockets."""
     import sentry_sdk
     from sentry_sdk.integrations.socket import SocketIntegration
-    from sentry_sdk.transport import Transport
 
-    class Nowhere(Transport):
-        def capture_envelope(self, envelope: object) -> None:
-            pass
-
-    sentry_sdk.init(
-        "http://key@127.0.0.1:9/1",
-        transport=Nowhere,
-        traces_sample_rate=1.0,
-        integrations=[SocketIntegration()],
-    )
-    # Without a transaction it makes no spans.
-    sentry_sdk.start_transaction(op="benchmark", name="benchmark").__enter__()
-
-
-TOOLS = {"opentelemetry": opentelemetry, "datadog": datadog, "sentry": sentry}
-
-
-def cpu_us(work: Callable[[], None], count: int) -> float:
-    """CPU of this process for one of `count` pieces of work; the least of some rounds."""
-    found = []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        work()
-        found.append((time.process_time() - began) / count * 1e6)
-    return min(found)
+    sentry_sdk.init(traces_sample_rate=1.0, integrations=[SocketIntegration()])
 
 
 def main() -> None:
     """Measure the first reply, requests on a kept connection, and those that need a new one."""
-    mode, port = sys.argv[1], sys.argv[2]
-    if mode in TOOLS:
-        TOOLS[mode]()
-    url = f"http://127.0.0.1:{port}/items?key=value"
-    last_url = f"http://127.0.0.1:{port}/close"
+    port, settle_s, part = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    if "SENTRY_DSN" in os.environ:
+        sentry()
+    url, last_url = f"http://localhost:{port}/items?key=value", f"http://localhost:{port}/close"
     manager = urllib3.PoolManager()
-    manager.request("GET", url)
-    first_reply_cpu_ms = time.process_time() * 1e3
+    with transaction():
+        manager.request("GET", url)
+    first_reply_s, started = time.monotonic(), used_s()
     session = requests.Session()
+    once = Config(retries={"total_max_attempts": 1})
 
-    def reused() -> None:
-        for _ in range(REUSED):
-            manager.request("GET", url)
+    def table(endpoint: str) -> Callable[[], object]:
+        client = boto3.client("dynamodb", endpoint_url=endpoint, config=once, **KEYS)
+        return lambda: client.put_item(TableName="items", Item=ITEM)
 
-    def new() -> None:
-        for _ in range(NEW):
-            manager.request("GET", last_url)
-
-    def reused_by_requests() -> None:
-        for _ in range(REUSED // 4):
-            session.get(url)
-
-    reused()
-    figures = {
-        "start": first_reply_cpu_ms,
-        "reused": cpu_us(reused, REUSED),
-        "new": cpu_us(new, NEW),
-        "requests": cpu_us(reused_by_requests, REUSED // 4),
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    work: dict[str, tuple[Callable[[], object], int]] = {
+        "urllib3_reused": (lambda: manager.request("GET", url), 2048),
+        "urllib3_new": (lambda: manager.request("GET", last_url), 512),
+        "requests_reused": (lambda: session.get(url), 1024),
+        "requests_new": (lambda: session.get(last_url), 512),
+        "boto3_reused": (table(f"http://localhost:{port}"), 512),
+        "boto3_new": (table(f"http://localhost:{port}/close"), 256),
     }
-    print(json.dumps(figures))
+    counts = {name: max(TOGETHER, count // part) for name, (_, count) in work.items()}
+    own = {"start_cpu": started[0] * 1e3}
+    analyzer = {"start_cpu": started[1] * 1e3}
+    for name, (request, _) in work.items():
+        own[name], analyzer[name] = cpu_us(request, counts[name], settle_s)
+    own["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    analyzer["memory"] = analyzer_memory_mb()
+    requested = 1 + sum(TOGETHER + count for count in counts.values())
+    print(
+        json.dumps(
+            {
+                "own": own,
+                "analyzer": analyzer,
+                "first_reply_s": first_reply_s,
+                "requests": requested,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

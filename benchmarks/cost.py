@@ -1,147 +1,135 @@
 """What agents cost: plain, conntrace, OpenTelemetry, Datadog and Sentry, interleaved in one run.
 
-`python benchmarks/cost.py [RUNS] [--docs]`. Quote the ratios: absolute times differ by machine
-and by hour. Added CPU is that of the traced process; conntrace's analyzer works in the parent. A
-tool that is not installed is left out (`make bench` has all). All figures are kept in
-build/benchmarks/cost.json; with --docs the table goes into docs/overhead.md.
+`python -m benchmarks.cost [RUNS] [--docs]`. Each tool is started as its users start it, and sends
+what it makes to a loopback back end. Quote the ratios: absolute times differ by machine and hour.
+Everything measured is kept in build/benchmarks/cost.json; with --docs the table and the plot of
+docs/overhead.md are made of it.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import argparse
+import importlib.metadata
 import json
 import os
-import statistics
+import platform
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).parent
-OUTPUT = HERE.parent / "build" / "benchmarks"
+from benchmarks.costs import Costs
+from benchmarks.table import goal_lines, import_lines, table
+from benchmarks.ways import WAYS, Way
+
+from benchmarks import importing, serving, sink
+
+HERE = Path(__file__).resolve().parent
+RAW = HERE.parent / "build" / "benchmarks" / "cost.json"
 PAGE = HERE.parent / "docs" / "overhead.md"
+PICTURE = HERE.parent / "docs" / "pictures" / "overhead.svg"
 BEGIN, END = "<!-- make bench -->", "<!-- /make bench -->"
-# Mode -> the module it needs.
-MODES = {
-    "plain": "urllib3",
-    "conntrace": "conntrace",
-    "opentelemetry": "opentelemetry.instrumentation.urllib3",
-    "datadog": "ddtrace",
-    "sentry": "sentry_sdk",
-}
-# Figure -> its title, with the unit.
-FIGURES = {
-    "start": "start to first reply, CPU ms",
-    "reused": "request on a reused connection, CPU us",
-    "requests": "the same through requests, CPU us",
-    "new": "request on a new connection, CPU us",
-    "memory": "memory at the end, MB",
-}
-QUIET = {
-    "DD_CRASHTRACKING_ENABLED": "false",
-    "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
-    "DD_REMOTE_CONFIGURATION_ENABLED": "false",
-    "DD_TRACE_AGENT_URL": "http://127.0.0.1:9",
-    "DD_TRACE_STARTUP_LOGS": "false",
-}
-
-Found = dict[str, dict[str, list[float]]]
+RUNS = 7
+WARM_UP_PART = 16
+IMPORTS_EACH_RUN = 3
+TIME_LIMIT_S = 300
 
 
-def available() -> list[str]:
-    """The modes whose tool is here."""
-    return [mode for mode, module in MODES.items() if _is_here(module)]
-
-
-def _is_here(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def run(mode: str, port: str) -> dict[str, float]:
-    """The figures of one process."""
-    command = [sys.executable, str(HERE / "client.py"), mode, port]
-    if mode == "conntrace":
-        command = [sys.executable, "-m", "conntrace", "run", "-o", os.devnull, "--", *command]
+def run_once(way: Way, port: str, collector: sink.Sink, part: int = 1) -> Costs:
+    """One process, from its start to its end, and what it sent; `part` makes it do less."""
+    program = [sys.executable, str(HERE / "client.py"), port, str(way.settle_s / part), str(part)]
+    began_s = time.monotonic()
     ended = subprocess.run(
-        command,
+        [*way.before, *program],
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, **QUIET},
+        env=way.environment(collector.url),
+        timeout=TIME_LIMIT_S,
     )
-    figures: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return figures
+    told = json.loads(ended.stdout.splitlines()[-1])
+    own: dict[str, float] = told["own"]
+    own["start_clock"] = (told["first_reply_s"] - began_s) * 1000
+    own["spans"] = collector.take_spans()
+    return Costs(own, told["analyzer"], told["requests"])
 
 
-def measure(modes: list[str], runs: int) -> Found:
-    """All modes in turn, again and again, so that a slow minute hits all of them."""
-    found: Found = {mode: {figure: [] for figure in FIGURES} for mode in modes}
-    server = subprocess.Popen(
-        [sys.executable, str(HERE / "server.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        port = server.stdout.readline().strip()
-        for _ in range(runs):
-            for mode in modes:
-                for figure, value in run(mode, port).items():
-                    found[mode][figure].append(value)
-    finally:
-        server.communicate()
-    return found
+def measure(runs: int) -> Iterator[tuple[str, Costs]]:
+    """All ways in turn, again and again, so that a slow minute hits all of them.
+
+    A short first turn is not counted: it writes bytecode files and fills the disk's cache.
+    """
+    with serving.server() as port, sink.listening() as collector:
+        for name, way in WAYS.items():
+            _progress(f"warming up: {name}")
+            if not run_once(way, port, collector, WARM_UP_PART).own["spans"] and way.before:
+                sys.exit(f"no span of {way.title} arrived: what it costs would say nothing")
+        for number in range(runs):
+            for name, way in WAYS.items():
+                _progress(f"run {number + 1} of {runs}: {name}")
+                yield name, run_once(way, port, collector)
 
 
-def table(found: Found) -> list[str]:
-    """Markdown: what each tool adds to plain (medians), and the share of OpenTelemetry's part."""
-    medians = {
-        mode: {figure: statistics.median(values) for figure, values in figures.items()}
-        for mode, figures in found.items()
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:40}", end="", file=sys.stderr, flush=True)
+
+
+def versions() -> dict[str, str]:
+    """Of what is compared."""
+    packages = [package for way in WAYS.values() for package in way.packages]
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
+def surroundings() -> dict[str, object]:
+    """What the figures belong to."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "packages": versions(),
     }
-    tools = [mode for mode in found if mode != "plain"]
-    lines = [f"| | plain | {' | '.join(tools)} |", f"|---|{'---|' * (len(tools) + 1)}"]
-    for figure, title in FIGURES.items():
-        plain = medians["plain"][figure]
-        added = {tool: medians[tool][figure] - plain for tool in tools}
-        yardstick = added.get("opentelemetry", 0.0)
-        cells = [
-            _cell(added[tool], yardstick if tool != "opentelemetry" else 0.0) for tool in tools
-        ]
-        lines.append(f"| {title} | {plain:.0f} | {' | '.join(cells)} |")
-    return lines
-
-
-def _cell(added: float, yardstick: float) -> str:
-    share = f" ({added / yardstick:.2f})" if yardstick > 0 else ""
-    return f"+{added:.0f}{share}" if added >= 0 else f"{added:.0f}{share}"
 
 
 def write_into(page: Path, lines: list[str]) -> None:
-    """Put the table between the two marks of the page."""
+    """Put the lines between the two marks of the page."""
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    assert begin, page
-    assert end, page
+    if not begin or not end:
+        raise ValueError(f"{page} has no {BEGIN} … {END}")
     page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
-    """Measure, keep everything, print the table."""
-    numbers = [word for word in sys.argv[1:] if word.isdecimal()]
-    runs = int(numbers[0]) if numbers else 5
-    found = measure(available(), runs)
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "cost.json").write_text(json.dumps({"runs": runs, "figures": found}, indent=1))
-    lines = table(found)
-    if "--docs" in sys.argv:
-        write_into(PAGE, lines)
-    print(f"medians of {runs} interleaved runs; in brackets the share of what OpenTelemetry adds\n")
+    """Measure, keep everything, show the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
+    parser.add_argument("runs", nargs="?", type=int, default=RUNS, help=f"default: {RUNS}")
+    parser.add_argument("--docs", action="store_true", help="write docs/overhead.md and its plot")
+    options = parser.parse_args()
+    found: dict[str, list[Costs]] = {name: [] for name in WAYS}
+    imports: dict[str, list[float]] = {name: [] for name in importing.programs()}
+    for name, costs in measure(options.runs):
+        found[name].append(costs)
+        for way, program in importing.programs().items() if name == "plain" else ():
+            imports[way] += [importing.milliseconds(program) for _ in range(IMPORTS_EACH_RUN)]
+    _progress("")
+    raw = {name: [each.raw() for each in costs] for name, costs in found.items()}
+    RAW.parent.mkdir(parents=True, exist_ok=True)
+    RAW.write_text(
+        json.dumps({"about": surroundings(), "runs": raw, "imports_ms": imports}, indent=1)
+    )
+    lines = [*table(found), "", *goal_lines(found), *import_lines(imports)]
     print("\n".join(lines))
+    if options.docs:
+        from benchmarks.plot import draw
+
+        packages = ", ".join(f"{name} {version}" for name, version in versions().items())
+        ran = f"{options.runs} interleaved runs, Python {platform.python_version()}; {packages}."
+        write_into(PAGE, [*lines, "", ran])
+        draw(found, PICTURE)
 
 
 if __name__ == "__main__":

@@ -27,3 +27,6 @@ GOALS = (
     Goal("reused request", 0.50, with_analyzer=True),
     Goal("new connection", 0.50),
 )
+
+IMPORT_LIMIT_MS = 8.0
+"""What the agent's own modules may take in a process that has imported boto3."""

@@ -12,17 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.ways import WAYS, Way
 
 from benchmarks import baseline, counters, goals, serving, sink
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "build" / "benchmarks" / "instructions.json"
-BIN = Path(sys.executable).parent
 PROGRAM = (sys.executable, str(HERE / "counted.py"))
 START = "start to first reply"
 # Figure -> requests on the kept connection and on new ones: fewer, then more. The difference
@@ -31,70 +31,45 @@ STEPS = {"reused request": ((200, 0), (600, 0)), "new connection": ((0, 50), (0,
 FIGURES = (START, *STEPS)
 
 
-@dataclass(frozen=True)
-class Way:
-    """How the program is started: the words before it, and whether they are what is counted."""
-
-    before: tuple[str, ...] = ()
-    counts_itself: bool = False
-
-
-RUN = (sys.executable, "-m", "conntrace", "run", "--")
-WAYS = {"plain": Way(), "conntrace": Way(RUN)}
-MORE_WAYS = {
-    "analyzer": Way(RUN, counts_itself=True),
-    "opentelemetry": Way((str(BIN / "opentelemetry-instrument"),)),
-}
+# Those that the baseline is about, and all; the analyzer is counted in place of the program.
+COMPARED = ("plain", "conntrace")
+EVERYTHING = (*COMPARED, "analyzer", "opentelemetry")
 Counts = dict[str, dict[str, float]]
 """By way and figure."""
 
 
-def environment(way: str, collector: str) -> dict[str, str]:
+def environment(way: Way, collector: str) -> dict[str, str]:
     """The same every time: its size and the hashes of strings are part of what is counted."""
-    variables = {
-        "PATH": f"{BIN}:/usr/bin:/bin",
+    return {
+        **way.environment(collector),
         "PYTHONHASHSEED": "0",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
+        # OpenTelemetry sends by number, every 512 spans, not by the clock: the count repeats.
+        "OTEL_BSP_SCHEDULE_DELAY": "600000",
     }
-    if way == "opentelemetry":
-        variables |= {
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-            "OTEL_METRICS_EXPORTER": "none",
-            "OTEL_LOGS_EXPORTER": "none",
-            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "conntrace",
-            # It sends by number, every 512 spans, not by the clock: the count repeats.
-            "OTEL_BSP_SCHEDULE_DELAY": "600000",
-        }
-    return variables
 
 
-def count_all(counter: counters.Counter, ways: dict[str, Way]) -> Counts:
+def count_all(counter: counters.Counter, names: Sequence[str]) -> Counts:
     """Instructions by way and figure."""
     with serving.server() as port, sink.listening() as collector:
 
-        def one(way: str, reused: int, new: int) -> int:
+        def one(name: str, reused: int, new: int) -> int:
+            way = WAYS["conntrace" if name == "analyzer" else name]
             command = [*PROGRAM, port, str(reused), str(new)]
-            before = list(ways[way].before)
-            if ways[way].counts_itself:
+            before = list(way.before)
+            if name == "analyzer":
                 before, command = [], [*before, *command]
             return counters.count(counter, before, command, environment(way, collector.url))
 
-        def figures(way: str) -> dict[str, float]:
-            # Whatever has no bytecode file yet gets one, uncounted.
-            subprocess.run(
-                [*ways[way].before, *PROGRAM, port, "0", "0"],
-                check=True,
-                capture_output=True,
-                env=environment(way, collector.url),
-            )
-            found: dict[str, float] = {START: one(way, 0, 0)}
+        def figures(name: str) -> dict[str, float]:
+            one(name, 1, 1)  # whatever has no bytecode file yet gets one
+            found: dict[str, float] = {START: one(name, 0, 0)}
             for figure, (fewer, more) in STEPS.items():
                 requests = sum(more) - sum(fewer)
-                found[figure] = (one(way, *more) - one(way, *fewer)) / requests
+                found[figure] = (one(name, *more) - one(name, *fewer)) / requests
             return found
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return dict(zip(ways, pool.map(figures, ways), strict=True))
+            return dict(zip(names, pool.map(figures, names), strict=True))
 
 
 def shares_added(counts: Counts) -> dict[str, float]:
@@ -158,7 +133,7 @@ def main() -> int:
     if counter is None:
         print("instructions are counted by valgrind or perf, and neither works here: not compared")
         return int(os.environ.get("CI") == "true")
-    counts = count_all(counter, WAYS | (MORE_WAYS if options.all else {}))
+    counts = count_all(counter, EVERYTHING if options.all else COMPARED)
     kind = baseline.kind_of_python()
     before = baseline.recorded(kind)
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
