@@ -228,23 +228,3 @@ def _with_its_pool(connection: Connection, pool: Pool | None) -> Ending:
         where = f" at {pool.closed_site}" if pool.closed_site else ""
         return _ending("pool_closed_explicitly", (f"the pool was closed{where}",))
     return _ending("pool_collected")
-
-
-def would_have_lived(connection: Connection, until_ns: int, idle_limit_s: float) -> bool:
-    """Whether the connection could have served the next request, had the client kept it.
-
-    False in doubt: when the other side ended it, when its socket was already half closed, or when
-    it would have been idle for longer than the server is known to allow.
-    """
-    if not connection.stood_ns or connection.restored_ns:
-        return False
-    ending = connection.ending
-    if ending is not None and ending.initiator == "remote":
-        return False
-    if ending is not None and ending.reason in ("attempt_failed", "unread_body_released"):
-        return False
-    close = connection.close
-    if close is not None and close.tcp_state in (TCP_CLOSE, TCP_CLOSE_WAIT):
-        return False
-    last_ns = connection.idle_since_ns or connection.closed_ns or connection.stood_ns
-    return idle_limit_s < 0 or (until_ns - last_ns) / 1e9 <= idle_limit_s

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.endings import would_have_lived
 from conntrace.analyzer.causes.facts import SetupFacts, other_parties
+from conntrace.analyzer.causes.kept import could_serve
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.analyzer.ledger_records import Client, Connection, Eviction, Origin, Pool
 from conntrace.catalogue import CAUSES
@@ -58,10 +58,7 @@ def _pool_before(facts: SetupFacts) -> Pool | None:
 def _evicted(facts: SetupFacts, eviction: Eviction) -> Cause:
     client = facts.client
     destinations = max(len(client.keys), eviction.num_pools + 1)
-    lived = eviction.connections_lost > 0 or any(
-        would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
-        for found in facts.sibling_connections
-    )
+    lived = eviction.connections_lost > 0 or could_serve(facts, facts.sibling_connections)
     detail = (
         f"{eviction.evictor} pushed {place(facts.origin)} out of the {eviction.num_pools} pools"
         f" that the {client.owner or 'client'} keeps; it has used {destinations} destinations"
@@ -93,10 +90,7 @@ def pool_closed_explicitly(facts: SetupFacts) -> Cause | None:
 
 
 def _closed(facts: SetupFacts, pool: Pool) -> Cause:
-    lived = any(
-        would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
-        for found in facts.sibling_connections
-    )
+    lived = could_serve(facts, facts.sibling_connections)
     site = pool.closed_site
     return proved(
         "pool_closed_explicitly",
@@ -131,10 +125,7 @@ def pool_key_mismatch(facts: SetupFacts) -> Cause | None:
     evidence = tuple(f"differs in {name}" for name in facts.pool.key_difference)
     if not fields:
         return inferred("pool_key_mismatch", detail, evidence)
-    lived = any(
-        would_have_lived(found, facts.start.time_ns, facts.idle_limit_s)
-        for found in facts.sibling_connections
-    )
+    lived = could_serve(facts, facts.sibling_connections)
     apart = all(other_parties(facts.pool.key, pool.key) for pool in others)
     advice = ""
     if lived and not apart:

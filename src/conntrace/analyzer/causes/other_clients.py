@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.endings import would_have_lived
 from conntrace.analyzer.causes.facts import Rival, SetupFacts, other_parties
+from conntrace.analyzer.causes.kept import could_serve
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.catalogue import CAUSES
 
@@ -94,7 +94,7 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
         f" and its connection to {place(facts.origin)} with it"
     )
     advice = ""
-    if would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s):
+    if could_serve(facts, [rival.connection]):
         advice = _keep_one(facts, rival, owner)
     return proved("client_recreated", detail, evidence, advice=advice, lost=lost)
 
@@ -142,7 +142,7 @@ def _beside_idle(facts: SetupFacts, rival: Rival) -> Cause:
     if not (alike and apart and same_thread):
         return cause
     advice = ""
-    if would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s):
+    if could_serve(facts, [rival.connection]):
         advice = (
             f"Share one {ours.owner} between {theirs.site} and {_site(facts)}, if both use the"
             " same credentials and settings."
@@ -184,8 +184,5 @@ def _history(facts: SetupFacts) -> tuple[str, ...]:
 
 def _advice_if_lived(facts: SetupFacts, cause: str) -> str:
     """The catalogue's advice, when a kept connection could have served this request too."""
-    lived = any(
-        would_have_lived(rival.connection, facts.start.time_ns, facts.idle_limit_s)
-        for rival in facts.rivals
-    )
+    lived = could_serve(facts, (rival.connection for rival in facts.rivals))
     return CAUSES[cause].advice if lived else ""

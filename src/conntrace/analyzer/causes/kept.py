@@ -1,0 +1,40 @@
+"""Whether a connection that is gone could have served the next request, had the client kept it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conntrace.analyzer.causes.endings import TCP_CLOSE, TCP_CLOSE_WAIT
+from conntrace.analyzer.causes.facts import SetupFacts
+from conntrace.analyzer.causes.words import NANOSECONDS
+from conntrace.analyzer.ledger_records import Connection
+
+_USELESS = ("attempt_failed", "unread_body_released")
+"""The client's own endings of connections that were of no use any more."""
+
+
+def could_serve(facts: SetupFacts, connections: Iterable[Connection]) -> bool:
+    """Whether one of them could have served the request that this set-up is for.
+
+    False in doubt: when the other side ended it, when its socket was already half closed, or when
+    it would have been idle for longer than the server is known to allow.
+    """
+    return any(
+        _was_sound(each) and _is_allowed(each, facts.start.time_ns, facts.idle_limit_s)
+        for each in connections
+    )
+
+
+def _was_sound(connection: Connection) -> bool:
+    if not connection.stood_ns or connection.restored_ns:
+        return False
+    ending, close = connection.ending, connection.close
+    if ending is not None and (ending.initiator == "remote" or ending.reason in _USELESS):
+        return False
+    return close is None or close.tcp_state not in (TCP_CLOSE, TCP_CLOSE_WAIT)
+
+
+def _is_allowed(connection: Connection, until_ns: int, idle_limit_s: float) -> bool:
+    """A limit below 0 is not known."""
+    since_ns = connection.idle_since_ns or connection.closed_ns or connection.stood_ns
+    return idle_limit_s < 0 or (until_ns - since_ns) / NANOSECONDS <= idle_limit_s
