@@ -41,14 +41,14 @@ from conntrace.testing import capture
 assert "urllib3" not in sys.modules
 with capture():
     import urllib3, requests, botocore.client, botocore.httpsession
-    if "conntrace" in type(vars(urllib3.connection.HTTPConnection)["connect"]).__module__:
+    if "conntrace" in vars(urllib3.connection.HTTPConnection)["connect"].__globals__["__name__"]:
         print("patched")
 for name, module in list(sys.modules.items()):
     if name.partition(".")[0] in ("socket", "ssl", "http", "urllib3", "requests", "botocore"):
         for key, value in vars(module).items():
             attributes = vars(value).items() if isinstance(value, type) else ()
             for path, one in [(key, value), *attributes]:
-                source = one.__module__ if type(one) is type(lambda: 0) else ""
+                source = one.__globals__["__name__"] if type(one) is type(lambda: 0) else ""
                 if "conntrace" in f"{type(one).__module__} {source}":
                     sys.exit(f"{name}.{key}.{path} is still ours")
 """

@@ -11,7 +11,7 @@ import pytest
 import wrapt
 
 from conntrace.traced import guard
-from conntrace.traced.hooks.base import Hook, Installer, OurWrapper
+from conntrace.traced.hooks.base import Hook, Installer, has_ours
 
 
 class Parent:
@@ -250,7 +250,7 @@ def test_module_imported_later_is_patched_and_looks_untouched(
     try:
         late = importlib.import_module(name)
         assert late.function() == 1
-        assert isinstance(late.function, OurWrapper)
+        assert has_ours(late.function)
         assert type(late.__loader__).__name__ == "SourceFileLoader"
         assert late.__spec__ is not None
         assert late.__spec__.loader is late.__loader__
