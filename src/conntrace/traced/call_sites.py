@@ -3,6 +3,9 @@
 A walk up the stack, bounded, done only when something rare happens (a client, a pool, a close, a
 lookup outside any client). Frames of conntrace, of HTTP clients and of the standard library are
 skipped; a frame outside `site-packages` wins over a library's.
+
+Each look at a frame's code raises an audit event, so what the module's name settles is settled by
+it: most frames of a walk are an HTTP client's.
 """
 
 from __future__ import annotations
@@ -33,9 +36,10 @@ _SKIPPED_PACKAGES = frozenset(
         "wrapt",
     }
 )
-_APPLICATION, _LIBRARY, _SKIPPED = 0, 1, 2
+APPLICATION, LIBRARY, SKIPPED = 0, 1, 2
 
 _verdicts: dict[CodeType, int] = {}
+_skipped_modules: set[str] = set()
 _MAX_VERDICTS = 20_000
 
 
@@ -62,34 +66,43 @@ class Owner(NamedTuple):
 enabled = True
 
 
-def call_site(beyond_imports: bool = True) -> CallSite:
+def call_site(beyond_imports: bool = True, frame: FrameType | None = None) -> CallSite:
     """The application's frame nearest to the caller, else a library's, else nothing.
 
-    Without `beyond_imports` it stays within the library that is being imported: what a library
-    makes on its own account was not made by the line that imports it.
+    The walk begins at `frame`, or at the caller's. Without `beyond_imports` it stays within the
+    library that is being imported: what a library makes on its own account was not made by the line
+    that imports it.
     """
     if not enabled:
         return NOWHERE
     fallback = NOWHERE
-    frame: FrameType | None = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     for _ in range(MAX_FRAMES):
         if frame is None:
             break
-        code = frame.f_code
-        verdict = _verdicts.get(code)
-        if verdict is None:
-            verdict = _judge(code, frame.f_globals.get("__name__", ""))
-        if verdict == _APPLICATION:
-            return _site(frame)
-        if verdict == _LIBRARY and fallback is NOWHERE:
-            fallback = _site(frame)
-        if not beyond_imports and code.co_name == "<module>":
-            return fallback if fallback is not NOWHERE else _site(frame)
+        verdict = verdict_of(frame)
+        if verdict == APPLICATION:
+            return site_of(frame)
+        if verdict == LIBRARY and fallback is NOWHERE:
+            fallback = site_of(frame)
+        if not beyond_imports and frame.f_code.co_name == "<module>":
+            return fallback if fallback is not NOWHERE else site_of(frame)
         frame = frame.f_back
     return fallback
 
 
-def _site(frame: FrameType) -> CallSite:
+def verdict_of(frame: FrameType) -> int:
+    """Whose code runs in a frame: APPLICATION, LIBRARY or SKIPPED."""
+    module = frame.f_globals.get("__name__", "")
+    if type(module) is str and module in _skipped_modules:
+        return SKIPPED
+    code = frame.f_code
+    verdict = _verdicts.get(code)
+    return _judge(code, module) if verdict is None else verdict
+
+
+def site_of(frame: FrameType) -> CallSite:
+    """Where a frame stands now."""
     code = frame.f_code
     return CallSite(code.co_filename, frame.f_lineno or 0, code.co_name)
 
@@ -97,20 +110,27 @@ def _site(frame: FrameType) -> CallSite:
 def _judge(code: CodeType, module: object) -> int:
     if len(_verdicts) > _MAX_VERDICTS:
         _verdicts.clear()
+        _skipped_modules.clear()
+    if type(module) is str and _is_skipped_package(module):
+        _skipped_modules.add(module)
     verdict = _verdict(code.co_filename, str(module))
     _verdicts[code] = verdict
     return verdict
 
 
+def _is_skipped_package(module: str) -> bool:
+    return module.partition(".")[0] in _SKIPPED_PACKAGES
+
+
 def _verdict(filename: str, module: str) -> int:
-    if filename.startswith(_HERE) or module.partition(".")[0] in _SKIPPED_PACKAGES:
-        return _SKIPPED
+    if filename.startswith(_HERE) or _is_skipped_package(module):
+        return SKIPPED
     if filename.startswith("<") and not module.startswith("__main__"):
-        return _SKIPPED
+        return SKIPPED
     if f"{os.sep}site-packages{os.sep}" in filename or f"{os.sep}dist-packages{os.sep}" in filename:
         vendored = any(f".{name}." in f".{module}." for name in ("urllib3", "requests"))
-        return _SKIPPED if vendored else _LIBRARY
-    return _SKIPPED if filename.startswith(_STANDARD_LIBRARY) else _APPLICATION
+        return SKIPPED if vendored else LIBRARY
+    return SKIPPED if filename.startswith(_STANDARD_LIBRARY) else APPLICATION
 
 
 def owner(default: str) -> Owner:

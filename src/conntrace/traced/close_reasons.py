@@ -1,8 +1,7 @@
 """Why a connection is closed: read from the stack at the moment of the close.
 
 A close is rare; hooking every function that may cause one would cost each request. The nearest
-frame that is in the table below decides. Module names are compared by their last part, so that
-copies of urllib3 in other packages match.
+frame that is in the table below decides.
 """
 
 from __future__ import annotations
@@ -11,22 +10,26 @@ import sys
 from types import FrameType
 from typing import NamedTuple
 
+from conntrace.traced.frames import ModuleTable
+
 MAX_FRAMES = 16
 
-# (last part of the module's name, function) -> `Close.by`
-_CALLERS = {
-    ("client", "getresponse"): "response",
-    ("client", "_tunnel"): "error",
-    ("connection", "_tunnel"): "error",
-    ("connectionpool", "_get_conn"): "dropped_check",
-    ("connectionpool", "urlopen"): "error",
-    ("connectionpool", "_put_conn"): "full",
-    ("connectionpool", "_close_pool_connections"): "pool",
-    ("connectionpool", "close"): "pool",
-    ("response", "_error_catcher"): "error",
-    ("response", "close"): "response_close",
-    ("request", "do_open"): "response_close",
-}
+# Module -> function -> `Close.by`
+_CALLERS = ModuleTable(
+    {
+        "client": {"getresponse": "response", "_tunnel": "error"},
+        "connection": {"_tunnel": "error"},
+        "connectionpool": {
+            "_get_conn": "dropped_check",
+            "urlopen": "error",
+            "_put_conn": "full",
+            "_close_pool_connections": "pool",
+            "close": "pool",
+        },
+        "response": {"_error_catcher": "error", "close": "response_close"},
+        "request": {"do_open": "response_close"},
+    }
+)
 
 
 class CloseReason(NamedTuple):
@@ -42,8 +45,8 @@ def close_reason() -> CloseReason:
     for _ in range(MAX_FRAMES):
         if frame is None:
             break
-        module = str(frame.f_globals.get("__name__", ""))
-        by = _CALLERS.get((module.rpartition(".")[2], frame.f_code.co_name))
+        callers = _CALLERS.row_of(frame)
+        by = callers.get(frame.f_code.co_name) if callers is not None else None
         if by is not None:
             return CloseReason(_finalized(by, frame), frame)
         frame = frame.f_back
@@ -65,11 +68,13 @@ def response_facts(frame: FrameType | None) -> tuple[int, bool, bool, bool]:
     if response is None or headers is None:
         return 0, False, False, False
     connection = str(headers.get("connection") or "").lower()
-    keepalive = "keep-alive" in connection or bool(headers.get("keep-alive"))
+    says_close = "close" in connection
+    # Looking for a header costs a walk through all: only where the answer matters.
+    keepalive = "keep-alive" in connection or (not says_close and bool(headers.get("keep-alive")))
     has_length = getattr(response, "length", None) is not None or bool(
         getattr(response, "chunked", False)
     )
-    return int(response.version), "close" in connection, keepalive, has_length
+    return int(response.version), says_close, keepalive, has_length
 
 
 def failure_of(frame: FrameType | None) -> BaseException | None:

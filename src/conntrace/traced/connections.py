@@ -115,21 +115,28 @@ def connection_closed(
     site: CallSite,
     response_begun: bool = False,
     rest_bytes: int = -1,
+    *,
+    goes_along: bool = False,
 ) -> None:
-    """Note that a known connection's socket is closed on this side."""
+    """Note that a known connection's socket is closed on this side.
+
+    `goes_along`: something that is sent follows at once.
+    """
     record.open = False
-    recording.send(
-        notes.close(
-            record.connection,
-            by,
-            error,
-            request,
-            response,
-            request_close,
-            tcp,
-            site,
-            place(),
-            response_begun,
-            rest_bytes,
-        )
+    written = notes.close(
+        record.connection,
+        by,
+        error,
+        request,
+        response,
+        request_close,
+        tcp,
+        site,
+        place(),
+        response_begun,
+        rest_bytes,
     )
+    if goes_along:
+        recording.note(written)
+    else:
+        recording.send(written)

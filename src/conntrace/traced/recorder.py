@@ -22,6 +22,7 @@ from conntrace.traced import (
     guard,
     notes,
     originals,
+    own_name,
     recording,
 )
 from conntrace.traced.hooks import (
@@ -163,6 +164,7 @@ class Recorder:
         if not channel.open(process):
             return False
         self._channel = channel
+        own_name.learn()
         recording.spent_ns = 0
         recording.active = recording.Recording(
             Outbox(channel), process, late=late, in_process=self._way == "instrument"

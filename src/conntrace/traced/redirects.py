@@ -2,7 +2,6 @@
 
 A set-up is rare; keeping a redirect in mind for it would cost each request. While a redirect is
 followed, the frame that follows it is still on the stack, with the response in its variables.
-Module names are compared by their last part, so that copies of urllib3 in other packages match.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
+
+from conntrace.traced.frames import ModuleTable
 
 MAX_FRAMES = 60
 
@@ -27,43 +28,37 @@ class Redirect(NamedTuple):
 NO_REDIRECT = Redirect()
 
 
-def redirect_before() -> Redirect:
-    """The redirect that is being followed right now; empty when there is none."""
-    frame: FrameType | None = sys._getframe(1)
+def redirect_before(frame: FrameType | None = None) -> Redirect:
+    """The redirect that is being followed right now, seen from `frame` or from the caller's."""
+    frame = frame or sys._getframe(1)
     for _ in range(MAX_FRAMES):
         if frame is None:
             break
-        read = _READERS.get(frame.f_code.co_name)
-        if read is not None:
-            found = read(str(frame.f_globals.get("__name__", "")), frame)
+        follower = _FOLLOWERS.row_of(frame)
+        if follower is not None and frame.f_code.co_name == follower[0]:
+            found = follower[1](frame)
             if found is not None:
                 return found
         frame = frame.f_back
     return NO_REDIRECT
 
 
-def _urllib3(module: str, frame: FrameType) -> Redirect | None:
+def _urllib3(frame: FrameType) -> Redirect | None:
     """`PoolManager.urlopen` calls itself for the location."""
-    if module.rpartition(".")[2] != "poolmanager":
-        return None
     known = frame.f_locals
     if not known.get("redirect_location"):
         return None
     return _redirect(known.get("url"), getattr(known.get("response"), "status", 0))
 
 
-def _requests(module: str, frame: FrameType) -> Redirect | None:
+def _requests(frame: FrameType) -> Redirect | None:
     """`Session.resolve_redirects` sends the next request while it runs."""
-    if module.rpartition(".")[2] != "sessions":
-        return None
     response = frame.f_locals.get("resp")
     return _redirect(getattr(response, "url", None), getattr(response, "status_code", 0))
 
 
-def _botocore(module: str, frame: FrameType) -> Redirect | None:
+def _botocore(frame: FrameType) -> Redirect | None:
     """The S3 client sends a request again to the region that the bucket is in."""
-    if module != "botocore.endpoint":
-        return None
     known = frame.f_locals
     context: Any = known.get("context") or {}
     redirected = context.get("s3_redirect", {}).get("redirected") or context.get("s3_redirected")
@@ -74,10 +69,8 @@ def _botocore(module: str, frame: FrameType) -> Redirect | None:
     return _redirect(getattr(response, "url", None), getattr(response, "status_code", 0))
 
 
-def _urllib_request(module: str, frame: FrameType) -> Redirect | None:
+def _urllib_request(frame: FrameType) -> Redirect | None:
     """`HTTPRedirectHandler` opens the new URL."""
-    if module != "urllib.request":
-        return None
     known = frame.f_locals
     return _redirect(getattr(known.get("req"), "full_url", None), known.get("code", 0))
 
@@ -96,9 +89,12 @@ def _redirect(url: object, status: object) -> Redirect | None:
     return Redirect(f"{authority}:{port}" if port else authority, status)
 
 
-_READERS: dict[str, Callable[[str, FrameType], Redirect | None]] = {
-    "urlopen": _urllib3,
-    "resolve_redirects": _requests,
-    "_send_request": _botocore,
-    "http_error_302": _urllib_request,
-}
+# Module -> a function in it that follows redirects, and how to read its frame.
+_FOLLOWERS: ModuleTable[tuple[str, Callable[[FrameType], Redirect | None]]] = ModuleTable(
+    {
+        "poolmanager": ("urlopen", _urllib3),
+        "sessions": ("resolve_redirects", _requests),
+        "botocore.endpoint": ("_send_request", _botocore),
+        "urllib.request": ("http_error_302", _urllib_request),
+    }
+)

@@ -13,6 +13,9 @@ from conntrace.traced import guard
 
 Record = TypeVar("Record")
 
+# As unlike for two living objects as `id`, which raises an audit event: 0.1 us, and heard by all.
+identity_of = object.__hash__
+
 
 class Registry(Generic[Record]):
     """object -> record. `gone(record)` is called when the object is collected.
@@ -27,12 +30,12 @@ class Registry(Generic[Record]):
 
     def get(self, subject: object) -> Record | None:
         """The record of an object, or None."""
-        entry = self._records.get(id(subject))
+        entry = self._records.get(identity_of(subject))
         return None if entry is None else entry[1]
 
     def add(self, subject: object, record: Record) -> None:
         """Keep a record until the object is collected."""
-        key = id(subject)
+        key = identity_of(subject)
         records, gone, contained = self._records, self._gone, guard.contained
 
         def forget(_: ref[object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import Token
+from types import FrameType
 from typing import Any
 
 from conntrace.traced import call_sites, context, kernel, notes, recording
@@ -18,6 +19,7 @@ from conntrace.traced.context import REQUEST, SETUP, Operation, current
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.redirects import redirect_before
+from conntrace.traced.registry import identity_of
 
 _ONE_SHOT_MODULE = "urllib.request"
 _MAX_FRAMES = 12
@@ -47,7 +49,7 @@ def begin_connect(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         return None
     if context.is_private(instance.host, instance.port):
         return context.suppressed.set(True)
-    if outer is not None and outer.kind == SETUP and outer.subject == id(instance):
+    if outer is not None and outer.kind == SETUP and outer.subject == identity_of(instance):
         # HTTPSConnection.connect calls HTTPConnection.connect: one set-up.
         return None
     record = connections.get(instance)
@@ -57,7 +59,7 @@ def begin_connect(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     where = context.place()
     operation = Operation(SETUP, context.ids.next(), outer)
     operation.span = (where.trace_id, where.span_id)
-    operation.subject = id(instance)
+    operation.subject = identity_of(instance)
     _note_start(instance, record, operation, where)
     return Setup(operation, record, instance)
 
@@ -68,7 +70,8 @@ def _note_start(
     outer = operation.outer
     request = outer.identity if outer is not None and outer.kind == REQUEST else 0
     pool = record.pool
-    client, one_shot = ("urllib3", "") if pool is not None else _client()
+    here = sys._getframe(1)
+    client, one_shot = ("urllib3", "") if pool is not None else _client(here)
     if one_shot:
         # urllib.request sends `Connection: close` with every request.
         record.sends_close = True
@@ -84,15 +87,14 @@ def _note_start(
             _proxy(instance),
             operation.call,
             (where.trace_id, where.span_id),
-            call_sites.call_site(),
-            redirect_before(),
+            call_sites.call_site(frame=here),
+            redirect_before(here),
         )
     )
 
 
-def _client() -> tuple[str, str]:
+def _client(frame: FrameType) -> tuple[str, str]:
     """Which standard library client connects, and whether its API is made for one request only."""
-    frame = sys._getframe(1)
     for _ in range(_MAX_FRAMES):
         if frame.f_back is None:
             break
@@ -195,8 +197,16 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         _whose(by, record),
         by == "error" and getattr(instance, _RESPONSE, None) is not None,
         _rest_bytes(instance) if by == "response_close" and record.pool is not None else -1,
+        goes_along=_goes_along(by, operation),
     )
     return None
+
+
+def _goes_along(by: str, operation: Operation | None) -> bool:
+    """True when the end of the request, or the set-up of another connection, follows at once."""
+    if operation is None or operation.kind != REQUEST:
+        return False
+    return by == "dropped_check" or (by == "response" and operation.started)
 
 
 def _how_far(instance: Any) -> str:
