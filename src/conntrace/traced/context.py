@@ -61,6 +61,8 @@ class Operation:
     sends_close = False
     # Of a request: who takes its response, when that is not read at once.
     site = NOWHERE
+    # Where what happens inside belongs, while no OpenTelemetry span is current.
+    place: Place | None = None
 
     def __init__(self, kind: str, identity: int, outer: Operation | None) -> None:
         self.kind = kind
@@ -149,7 +151,13 @@ def is_http_client_span(span: object | None) -> bool:
 def place() -> Place:
     """Where an event that happens now belongs."""
     operation = current.get()
-    trace_id, span_id = span_ids(active_span())
+    span = active_span()
+    if span is None and operation is not None and operation.span == NO_SPAN:
+        if operation.place is None:
+            setup = operation.identity if operation.kind == SETUP else 0
+            operation.place = Place(setup, operation.request, operation.call, "", "")
+        return operation.place
+    trace_id, span_id = span_ids(span)
     if operation is None:
         return Place(0, 0, 0, trace_id, span_id)
     if (trace_id, span_id) != operation.span:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from conntrace.traced.originals import close_file, open_file, read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeGuard
 
 LINUX = sys.platform.startswith("linux")
@@ -29,6 +30,11 @@ _FIONREAD = 0x541B
 _OFFSET_UNACKED = 24
 _OFFSET_LAST_DATA_RECEIVED = 52
 _OFFSET_LAST_ACK_RECEIVED = 56
+_KEEPALIVE_OPTIONS: tuple[int, int, int] | None = None
+if hasattr(_socket, "TCP_KEEPIDLE"):
+    _KEEPALIVE_OPTIONS = (_socket.TCP_KEEPIDLE, _socket.TCP_KEEPINTVL, _socket.TCP_KEEPCNT)
+_family: Callable[[_socket.socket], int] = vars(_socket.socket)["family"].__get__
+_type: Callable[[_socket.socket], int] = vars(_socket.socket)["type"].__get__
 
 
 class TcpFacts(NamedTuple):
@@ -91,14 +97,26 @@ def keepalive_facts(connected: object) -> KeepaliveFacts:
         return KeepaliveFacts()
     try:
         enabled = bool(connected.getsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
+        if _KEEPALIVE_OPTIONS is None:
+            return KeepaliveFacts(enabled)
+        idle, interval, probes = _KEEPALIVE_OPTIONS
+        return KeepaliveFacts(
+            enabled,
+            connected.getsockopt(_socket.IPPROTO_TCP, idle),
+            connected.getsockopt(_socket.IPPROTO_TCP, interval),
+            connected.getsockopt(_socket.IPPROTO_TCP, probes),
+        )
     except OSError:
         return KeepaliveFacts()
-    return KeepaliveFacts(
-        enabled,
-        _tcp_option(connected, "TCP_KEEPIDLE"),
-        _tcp_option(connected, "TCP_KEEPINTVL"),
-        _tcp_option(connected, "TCP_KEEPCNT"),
-    )
+
+
+def family_and_type(connecting: _socket.socket) -> tuple[int, int]:
+    """AF_* and SOCK_* of a socket; `socket.socket` makes enums of them, which takes 2 us."""
+    try:
+        return _family(connecting), _type(connecting)
+    except TypeError:
+        # gevent's and eventlet's.
+        return connecting.family, connecting.type
 
 
 def run_delay_ns() -> int:
@@ -118,16 +136,6 @@ def run_delay_ns() -> int:
 
 def _word(info: bytes, offset: int) -> int:
     return int.from_bytes(info[offset : offset + 4], sys.byteorder)
-
-
-def _tcp_option(connected: _socket.socket, name: str) -> int:
-    option = getattr(_socket, name, None)
-    if option is None:
-        return -1
-    try:
-        return connected.getsockopt(_socket.IPPROTO_TCP, option)
-    except OSError:
-        return -1
 
 
 def _pending(connected: _socket.socket, state: int, tls: bool) -> tuple[int, int]:

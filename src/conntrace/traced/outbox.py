@@ -33,12 +33,13 @@ class Outbox:
 
     def note(self, line: bytes) -> None:
         """Keep a line until the next `send`, or until too many wait."""
-        if len(self._waiting) >= MAX_WAITING:
+        waiting = self._waiting
+        if len(waiting) >= MAX_WAITING:
             self.drain()
-        if len(self._waiting) >= MAX_WAITING:
-            self.dropped_events += 1
-            return
-        self._waiting.append(line)
+            if len(waiting) >= MAX_WAITING:
+                self.dropped_events += 1
+                return
+        waiting.append(line)
 
     def send(self, line: bytes) -> None:
         """Keep a line and send all that waits."""

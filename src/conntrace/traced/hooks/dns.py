@@ -143,7 +143,7 @@ def end(token: object, result: object, error: BaseException | None) -> None:
 
 def _answers(function: str, result: object) -> list[str]:
     if function == "getaddrinfo" and isinstance(result, list):
-        return list(dict.fromkeys(str(entry[4][0]) for entry in result))
+        return list(dict.fromkeys([str(entry[4][0]) for entry in result]))
     if function == "gethostbyname":
         return [str(result)]
     if isinstance(result, tuple) and result:

@@ -11,7 +11,7 @@ from conntrace.traced import call_sites, context, notes, recording
 from conntrace.traced.error_types import SYSTEM_ERRORS, error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.hooks.dns import host_text, is_literal, port_number
-from conntrace.traced.kernel import is_socket
+from conntrace.traced.kernel import family_and_type, is_socket
 
 _FAMILIES = (_socket.AF_INET, getattr(_socket, "AF_INET6", -1))
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EALREADY)
@@ -32,7 +32,7 @@ class Connect:
 
 def is_internet(connecting: object) -> bool:
     """True for an INET or INET6 socket, gevent's and eventlet's included."""
-    return is_socket(connecting) and connecting.family in _FAMILIES
+    return is_socket(connecting) and family_and_type(connecting)[0] in _FAMILIES
 
 
 def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
@@ -51,7 +51,7 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
             notes.lookup_start(identity, "connect", host, port, False, False, True, where, site)
         )
     connect = Connect(context.ids.next())
-    datagram = instance.type != _socket.SOCK_STREAM
+    datagram = family_and_type(instance)[1] != _socket.SOCK_STREAM
     recording.send(notes.connect_start(connect.identity, host, port, datagram, False, where, site))
     return connect
 
@@ -60,6 +60,9 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     """Note the end of `connect`, or with a number as result, of `connect_ex`."""
     assert isinstance(token, Connect)
     inside.reset(token.token)
+    if error is None and not result:
+        recording.note(notes.connect_end(token.identity, "", False))
+        return
     number = error.errno if isinstance(error, OSError) else result
     in_progress = isinstance(number, int) and number in _IN_PROGRESS
     in_progress = in_progress and not isinstance(error, TimeoutError)
