@@ -341,7 +341,8 @@ _TABLE: tuple[Message, ...] = (
         "hook-switched-off",
         "A hook failed again and again, so it only calls the function it wraps from then on. What"
         " it had to say is missing from the spans.",
-        "Please report it, with the names in the line and the versions of the libraries in use.",
+        "`conntrace doctor` makes a trial run with the libraries that are installed, and names the"
+        " hooks that this happens to. Please report it, with what it shows.",
     ),
     Message(
         "internal-error",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +44,7 @@ def test_a_healthy_machine() -> None:
     ended = doctor()
     assert ended.returncode == 0, ended.stdout
     assert ended.stdout.endswith("all is well\n")
-    assert "recorded its connection and the cause" in ended.stdout
+    assert re.search(r"ok +trial run +recorded \d\d connections and their causes", ended.stdout)
     assert ended.stderr == ""
 
 
@@ -153,7 +155,7 @@ def test_a_python_that_cannot_record(tmp_path: Any) -> None:
         "    return original([sys.executable, '-I', script], **more)\n"
         "testing.run_program = isolated\n"
         "from conntrace.doctor.agent import _trial\n"
-        "print(_trial())\n"
+        "print(list(_trial()))\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "trial.py")],
@@ -164,3 +166,43 @@ def test_a_python_that_cannot_record(tmp_path: Any) -> None:
     )
     assert "healthy=False" in ended.stdout
     assert "nothing-recorded" in ended.stdout
+
+
+BROKEN = """
+from conntrace.traced import notes
+def broken(*arguments):
+    raise RuntimeError("does not get along with this library")
+notes.{} = broken
+"""
+
+
+@pytest.mark.parametrize(
+    ("fact", "hook"),
+    [
+        ("connect_end", "socket.socket.connect"),
+        ("setup_start", "http.client.HTTPConnection.connect, urllib3.connection.HTTPConn"),
+        ("manager_new", "urllib3.poolmanager.PoolManager.__init__"),
+        ("call_end", "botocore.client.BaseClient._make_api_call"),
+    ],
+)
+def test_a_hook_that_is_switched_off_after_repeated_failures(
+    fact: str, hook: str, tmp_path: Path
+) -> None:
+    """The trial goes through every kind of client often enough for it to show."""
+    (tmp_path / "sitecustomize.py").write_text(BROKEN.format(fact))
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = checks_of(PYTHONPATH=path, CONNTRACE_TESTING="")
+    switched_off = found["hooks"]["finding"]
+    assert switched_off.startswith("switched off after repeated failures: ")
+    assert hook in switched_off
+    assert switched_off.endswith("[hook-switched-off]")
+    assert found["hooks"]["healthy"] is found["failures"]["healthy"] is False
+
+
+def test_without_any_client_library_the_trial_is_smaller(tmp_path: Path) -> None:
+    for library in ("urllib3", "requests", "botocore"):
+        (tmp_path / f"{library}.py").write_text("raise ImportError('not here')")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = checks_of(PYTHONPATH=path)
+    assert found["trial run"]["finding"] == "recorded 15 connections and their causes"
+    assert "hooks" not in found

@@ -25,23 +25,60 @@ _OTHER_AGENTS = {
     "Elastic": "elasticapm",
     "AWS X-Ray": "aws_xray_sdk",
 }
-_TRIAL = """
-import http.client, http.server, threading
+_OWN_FAILURES = {"[agent-failure]": "failures", "[hook-switched-off]": "hooks"}
+# More rounds than the failures after which a hook is switched off: one that does not get along with
+# the libraries that are installed here shows itself.
+_ROUNDS = guard.MAX_FAILURES + 5
+_TRIAL = f"""
+import http.client, http.server, socket, threading
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     def do_GET(self):
         self.send_response(204)
         self.end_headers()
     def log_message(self, *arguments):
         pass
 
-server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-threading.Thread(target=server.handle_request).start()
-client = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
-client.request("GET", "/")
-client.getresponse().read()
-client.close()
-server.server_close()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.daemon_threads = True
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = f"http://127.0.0.1:{{server.server_port}}/"
+
+for _ in range({_ROUNDS}):
+    socket.getaddrinfo("localhost", 80)
+    client = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    client.request("GET", "/")
+    client.getresponse().read()
+    client.close()
+try:
+    import urllib3
+except ImportError:
+    pass
+else:
+    kept = urllib3.PoolManager(num_pools=1)
+    for _ in range({_ROUNDS}):
+        kept.request("GET", url)
+        urllib3.PoolManager().request("GET", url)
+try:
+    import requests
+except ImportError:
+    pass
+else:
+    for _ in range({_ROUNDS}):
+        requests.get(url, timeout=10)
+try:
+    from botocore import UNSIGNED, config, session
+except ImportError:
+    pass
+else:
+    options = config.Config(signature_version=UNSIGNED, s3={{"addressing_style": "path"}})
+    s3 = session.Session().create_client(
+        "s3", region_name="eu-west-1", endpoint_url=url, config=options
+    )
+    for _ in range({_ROUNDS}):
+        s3.list_objects(Bucket="trial")
+server.shutdown()
 """
 
 
@@ -50,7 +87,7 @@ def checks() -> Iterator[Check]:
     yield _active()
     yield from _patched()
     yield from _other_agents()
-    yield _trial()
+    yield from _trial()
 
 
 def _active() -> Check:
@@ -108,16 +145,29 @@ def _other_agents() -> Iterator[Check]:
     yield Check(_GROUP, "other agents", ", ".join(present) or "none in this process")
 
 
-def _trial() -> Check:
-    """A small program under `conntrace run`, which connects to itself."""
+def _trial() -> Iterator[Check]:
+    """A small program under `conntrace run`, which connects to itself with what is installed."""
     from conntrace.testing import run_program
 
     names = [name for name in os.environ if name.startswith(("OTEL_", "CONNTRACE_"))]
+    environment = {**dict.fromkeys(names, ""), "NO_PROXY": "*", "no_proxy": "*"}
     try:
-        result = run_program(_TRIAL, env=dict.fromkeys(names, ""), timeout_s=30)
+        result = run_program(_TRIAL, env=environment, timeout_s=60)
     except Exception as error:
-        return Check(_GROUP, "trial run", f"failed: {error!r}"[:200], False)
-    if result.exit_code == 0 and len(result.spans.setups) == 1:
-        return Check(_GROUP, "trial run", "recorded its connection and the cause", True)
-    said = " ".join(result.stderr.split())[-160:]
-    return Check(_GROUP, "trial run", f"recorded nothing: {said}", False)
+        yield Check(_GROUP, "trial run", f"failed: {error!r}"[:200], False)
+        return
+    if result.exit_code == 0 and len(result.spans.setups) >= _ROUNDS:
+        found = f"recorded {len(result.spans.setups)} connections and their causes"
+        yield Check(_GROUP, "trial run", found, True)
+    else:
+        said = " ".join(result.stderr.split())[-160:]
+        yield Check(_GROUP, "trial run", f"recorded too little: {said}", False)
+    yield from _own_failures(result.stderr)
+
+
+def _own_failures(said: str) -> Iterator[Check]:
+    """What the trial says of faults of ours: hooks that failed, and those switched off for it."""
+    for line in said.splitlines():
+        for slug, name in _OWN_FAILURES.items():
+            if line.startswith("conntrace: ") and line.endswith(slug):
+                yield Check(_GROUP, name, line.removeprefix("conntrace: "), False)
