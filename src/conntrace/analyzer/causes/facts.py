@@ -6,12 +6,14 @@ ends (an old client is collected) is seen at the decision.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from conntrace.analyzer.causes.rivals import Rival, rivals_of
 from conntrace.analyzer.ledger import Ledger
 from conntrace.analyzer.ledger_records import (
     Client,
     Connection,
+    Destination,
     Failure,
     LostSlot,
     Origin,
@@ -19,19 +21,6 @@ from conntrace.analyzer.ledger_records import (
     SpanReference,
 )
 from conntrace.events import Checkout, SetupStart
-
-
-@dataclass(slots=True)
-class Rival:
-    """Another client that had a connection to the same destination."""
-
-    client: Client
-    connection: Connection
-    was_idle: bool
-    was_open: bool
-    key: str
-    in_use: int
-    maxsize: int
 
 
 @dataclass(slots=True)
@@ -89,7 +78,7 @@ def gather(ledger: Ledger, start: SetupStart) -> SetupFacts:
     checkout = ledger.checkout_of_setup(start)
     pool = ledger.pool_of_setup(start)
     previous = ledger.connections.get(start.previous)
-    before = _origin_before(ledger, start, pool)
+    before = _destination_before(ledger, start, pool)
     connection = ledger.setup_start(start)
     client = ledger.clients.get(connection.client) or Client(connection.client)
     facts = SetupFacts(
@@ -102,10 +91,10 @@ def gather(ledger: Ledger, start: SetupStart) -> SetupFacts:
         previous,
         previous_inherited=ledger.is_inherited(start.previous),
         pool_inherited=ledger.is_inherited(start.pool),
-        origin_attempts=before[0],
-        origin_stood=before[1],
-        origin_failed=before[2],
-        idle_limit_s=before[3],
+        origin_attempts=before.attempts,
+        origin_stood=before.stood,
+        origin_failed=before.failed,
+        idle_limit_s=before.idle_limit_s,
         late=ledger.late or client.late or bool(pool is not None and pool.late),
         connected_hosts=len(client.connected_hosts - {connection.origin.host}),
     )
@@ -119,7 +108,7 @@ def gather(ledger: Ledger, start: SetupStart) -> SetupFacts:
     if facts.lost_slot is not None:
         lost = ledger.connections.get(facts.lost_slot.connection)
         facts.lost_slot_span = lost.close_span if lost is not None else None
-    facts.rivals = _rivals(ledger, facts)
+    facts.rivals = rivals_of(ledger, client, facts.origin)
     _look_into_pause(ledger, facts)
     return facts
 
@@ -140,15 +129,11 @@ def _look_into_pause(ledger: Ledger, facts: SetupFacts) -> None:
         facts.restored = missed
 
 
-def _origin_before(
-    ledger: Ledger, start: SetupStart, pool: Pool | None
-) -> tuple[int, int, int, float]:
-    origin = pool.origin if pool is not None else None
-    origin = origin or Origin(start.scheme, start.host, start.port, start.proxy)
-    known = ledger.destinations.get(origin)
-    if known is None:
-        return 0, 0, 0, -1.0
-    return known.attempts, known.stood, known.failed, known.idle_limit_s
+def _destination_before(ledger: Ledger, start: SetupStart, pool: Pool | None) -> Destination:
+    """What was known of the destination; a copy, because this set-up is about to count there."""
+    origin = Origin(start.scheme, start.host, start.port, start.proxy)
+    known = ledger.destinations.get(pool.origin if pool is not None else origin)
+    return replace(known) if known is not None else Destination()
 
 
 def _look_into_pool(ledger: Ledger, facts: SetupFacts, pool: Pool) -> None:
@@ -224,51 +209,3 @@ def _span_of(ledger: Ledger, failure: Failure) -> SpanReference | None:
         return connection.setup_span
     request = ledger.requests.get(failure.request)
     return request.span if request is not None else None
-
-
-def _rivals(ledger: Ledger, facts: SetupFacts) -> list[Rival]:
-    """Other clients of the application that had a connection there, the last used first."""
-    known = ledger.destinations.get(facts.origin)
-    if known is None:
-        return []
-    found: list[Rival] = []
-    for identifier, last in reversed(known.clients.items()):
-        client = ledger.clients.get(identifier)
-        connection = ledger.connections.get(last)
-        if client is None or connection is None or client.id == facts.client.id:
-            continue
-        if client.purpose != "app":
-            continue
-        found.append(_rival(ledger, client, connection))
-    return found
-
-
-def _rival(ledger: Ledger, client: Client, last: Connection) -> Rival:
-    pool = ledger.pools.get(last.pool)
-    connections = [last]
-    if pool is not None:
-        connections += [
-            found for found in map(ledger.connections.get, pool.connections) if found is not None
-        ]
-    idle = next((found for found in connections if found.is_idle), None)
-    return Rival(
-        client,
-        idle or last,
-        was_idle=idle is not None,
-        was_open=any(found.is_open for found in connections),
-        key=pool.key if pool is not None else "",
-        in_use=sum(found.is_open and bool(found.busy_request) for found in set_of(connections)),
-        maxsize=pool.maxsize if pool is not None else 0,
-    )
-
-
-def set_of(connections: list[Connection]) -> list[Connection]:
-    """Each connection once, in order."""
-    return list({found.id: found for found in connections}.values())
-
-
-def other_parties(key: str, other: str) -> bool:
-    """Whether two pool keys are known to differ in who talks to whom (their first parts)."""
-    ours, _, rest = key.partition("-")
-    theirs, _, their_rest = other.partition("-")
-    return bool(rest and their_rest) and ours != theirs

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.facts import SetupFacts, other_parties
+from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.kept import could_serve
+from conntrace.analyzer.causes.rivals import other_parties
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.analyzer.ledger_records import Client, Connection, Eviction, Origin, Pool
 from conntrace.catalogue import CAUSES

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.facts import Rival, SetupFacts, other_parties
+from conntrace.analyzer.causes.facts import SetupFacts
 from conntrace.analyzer.causes.kept import could_serve
+from conntrace.analyzer.causes.rivals import Rival, other_parties
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.catalogue import CAUSES
 
