@@ -62,7 +62,7 @@ class StepSpans:
         self._steps: BoundedTable[Step] = BoundedTable(MAX_OPEN, self._crowded_out)
 
     def _parent(self, event: LookupStart | ConnectStart | TlsStart | CaLoad) -> Parent:
-        setup = self._setups.open.get(event.setup) if event.setup else None
+        setup = self._setups.open.get(event.setup)
         if setup is not None:
             return below(setup.open)
         return self._requests.around(event.request, event)
@@ -91,7 +91,7 @@ class StepSpans:
         call_site(span, event)
         if event.audit:
             span.attributes[names.OBSERVED_BY] = _AUDIT
-        setup = self._setups.open.get(event.setup) if event.setup else None
+        setup = self._setups.open.get(event.setup)
         step = Step(open_span, "dns", setup)
         if setup is None:
             step.dial = self._dials.lookup_started(event, open_span)
@@ -133,7 +133,7 @@ class StepSpans:
         if event.audit:
             span.attributes[names.OBSERVED_BY] = _AUDIT
         attempt = ConnectAttempt(open_span, event)
-        setup = self._setups.open.get(event.setup) if event.setup else None
+        setup = self._setups.open.get(event.setup)
         step = Step(open_span, "connect", setup, attempt=attempt)
         if setup is None:
             step.dial = self._dials.connect_started(event, attempt)
@@ -186,7 +186,7 @@ class StepSpans:
         name = f"{names.TLS_HANDSHAKE} {event.host}".rstrip()
         open_span = self._maker.begin(name, self._parent(event), event.time_ns)
         put(open_span.span, names.SERVER_ADDRESS, event.host)
-        setup = self._setups.open.get(event.setup) if event.setup else None
+        setup = self._setups.open.get(event.setup)
         self._put(event.operation, Step(open_span, "tls", setup), event.time_ns)
 
     def tls_end(self, event: TlsEnd) -> None:
@@ -218,7 +218,7 @@ class StepSpans:
         """A bundle of CA certificates was parsed; the event is its end."""
         start_ns = event.time_ns - event.duration_ns
         open_span = self._maker.begin(names.TRUST_STORE_LOAD, self._parent(event), start_ns)
-        setup = self._setups.open.get(event.setup) if event.setup else None
+        setup = self._setups.open.get(event.setup)
         if setup is not None:
             setup.phase = "tls"
             setup.steps.ca_load_ns += event.duration_ns
