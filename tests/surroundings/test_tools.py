@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from conntrace import semantic_names as names
 from conntrace.testing import read_spans
+from tests.servers.authority import Authority
 from tests.servers.loopback import LoopbackServer
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -70,10 +72,14 @@ def need(module: str) -> None:
         pytest.skip(f"{module} is not in this environment: make surroundings")
 
 
-def output_of(*command: str) -> str:
+def output_of(*command: str, **environment: str) -> str:
     """Standard output; the tools' own logs on standard error are theirs."""
     result = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, env={**os.environ, **QUIET}
+        command,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, **QUIET, **environment},
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
@@ -94,6 +100,31 @@ def test_beside_another_tool(tool: str, server: LoopbackServer, tmp_path: Path) 
     assert len(read_spans(spans).setups) >= 3
     assert output_of(*program, "tool first", url) == alone
     assert output_of(*program, "agent first", url) == alone
+
+
+@pytest.mark.parametrize("tool", ["truststore", "pip_system_certs"])
+def test_the_systems_trust_store(tool: str, tmp_path: Path) -> None:
+    """Who is trusted and who is not stays, and the handshakes are recorded: the failed ones too."""
+    need(tool)
+    authority = Authority(tmp_path)
+    trusted = LoopbackServer(tls=authority.server_context())
+    unknown = LoopbackServer(tls=authority.unrelated_context())
+    program = [sys.executable, str(PROGRAMS / "trust.py"), tool]
+    spans = tmp_path / "spans.jsonl"
+    run = [sys.executable, "-m", "conntrace", "run", "-o", str(spans), "--"]
+    system = {"SSL_CERT_FILE": str(authority.bundle)}
+    with trusted, unknown:
+        urls = [server.url("localhost", path="/") for server in (trusted, unknown)]
+        alone = output_of(*program, "alone", *urls, **system)
+        assert output_of(*run, *program, "alone", *urls, **system) == alone
+        assert output_of(*program, "tool first", *urls, **system) == alone
+        assert output_of(*program, "agent first", *urls, **system) == alone
+    assert alone.count("b'ok'") == 5
+    assert alone.count("Error True") == 3
+    assert alone.endswith("truststore\n"), "the tool is at work"
+
+    handshakes = read_spans(spans).named(names.TLS_HANDSHAKE)
+    assert sorted(span.error for span in handshakes) == [False] * 3 + [True] * 3
 
 
 @pytest.mark.parametrize("name", STAND_INS)
