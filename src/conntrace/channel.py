@@ -26,6 +26,9 @@ SEND_BUFFER = 4 * 1024 * 1024
 # to one tenant; the peer's user id is checked, and what arrives is checked like any input.
 LAMBDA_TOKEN = "layer"
 
+# Where a program's own descriptors hardly ever stand, below the usual limits of 1024 and of 256.
+_OUT_OF_THE_WAY = (*range(1000, 992, -1), *range(250, 242, -1))
+
 # Linux numbers; elsewhere the plain option is all there is.
 _SO_SNDBUFFORCE = 32
 
@@ -82,7 +85,7 @@ class SocketChannel:
         except OSError:
             opened.close()
             return False
-        self._socket = opened
+        self._socket = _moved_away(opened)
         return True
 
     @property
@@ -105,6 +108,29 @@ class SocketChannel:
         opened, self._socket = self._socket, None
         if opened is not None:
             opened.close()
+
+
+def _moved_away(opened: _socket.socket) -> _socket.socket:
+    """The same socket under a number that no other descriptor gets.
+
+    A daemon closes all descriptors that it did not open, and its own next ones get their numbers:
+    a low one of ours would be a connection of the program's then, and get our packets.
+    """
+    import os  # the extension, which imports this module too, is ready before it needs it
+
+    for number in _OUT_OF_THE_WAY:
+        try:
+            os.fstat(number)
+        except OSError:
+            try:
+                os.dup2(opened.fileno(), number, inheritable=False)
+            except OSError:
+                continue  # beyond this process's limit
+            moved = _socket.socket(opened.family, opened.type, 0, number)
+            moved.setblocking(False)
+            opened.close()
+            return moved
+    return opened
 
 
 def _enlarge_send_buffer(opened: _socket.socket) -> None:

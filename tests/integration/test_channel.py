@@ -117,3 +117,31 @@ def test_threads_share_one_channel(serve: Serve) -> None:
     assert result.exit_code == 0
     assert len(result.spans.requests) == 320
     assert len(result.spans.setups) == server.accepts
+
+
+# As a daemon does when it starts: everything that it did not open itself is closed.
+CLOSES_ALL = """
+import os, socket, urllib.request, sys
+urllib.request.urlopen(sys.argv[1]).close()
+os.closerange(3, 256)
+ends = [end for _ in range(8) for end in socket.socketpair()]
+paths = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]
+urllib.request.urlopen(sys.argv[1]).close()
+for end in ends:
+    end.setblocking(False)
+    try:
+        sys.exit(f"what nobody sent: {end.recv(100)}")
+    except BlockingIOError:
+        pass
+for path in paths:
+    os.fstat(path)
+print("as ever")
+"""
+
+
+def test_a_program_that_closes_descriptors_which_are_not_its_own(serve: Serve) -> None:
+    """Its next ones get the same numbers: nothing of ours may reach them, or close them."""
+    server = serve()
+    result = run_program([sys.executable, "-c", CLOSES_ALL, server.url()])
+    assert (result.stdout, result.exit_code) == ("as ever\n", 0), result.stderr
+    assert len(result.spans.setups) == 2
