@@ -172,7 +172,7 @@ class TestRequire:
             require.require(False, "no name spaces")
 
 
-def test_every_component_can_be_located_or_says_why() -> None:
+def test_every_component_has_a_way_to_be_located_and_made() -> None:
     for module in COMPONENTS.values():
         assert callable(module.locate)
         assert callable(module.make)

@@ -78,6 +78,7 @@ def test_a_connect_by_another_thread_makes_a_raw_socket_likely() -> None:
     connect(stream, 2, "192.0.2.7")
     connect(stream, 4, "192.0.2.8")
     lookups = stream.analyze().named("DNS lookup")
+    assert len(lookups) == 2
     for lookup in lookups:
         assert text(lookup, "conntrace.cause.name") == "unpooled_socket"
         assert text(lookup, "conntrace.cause.confidence") == "inferred"
@@ -101,7 +102,9 @@ def test_many_ports_of_one_host_are_no_further_addresses() -> None:
     look_up(stream, 1, "192.0.2.7", "192.0.2.8", function="gethostbyname", port=0)
     for port in range(1, 50):
         connect(stream, 1 + port, "192.0.2.7", error="connection_refused", port=port)
-    for span in stream.analyze().named("socket connect"):
+    connects = stream.analyze().named("socket connect")
+    assert len(connects) == 49
+    for span in connects:
         assert text(span, "conntrace.cause.name") == "unpooled_socket"
         assert span.attributes["conntrace.attempt.count"] == 1
 
@@ -115,8 +118,9 @@ def test_what_follows_a_refusal_is_not_always_the_next_address(address: str, por
     look_up(stream, 1, "192.0.2.7", "192.0.2.8")
     connect(stream, 2, "192.0.2.7", error="connection_refused")
     connect(stream, 3, address, port=port)
-    result = stream.analyze()
-    for span in result.named("socket connect"):
+    connects = stream.analyze().named("socket connect")
+    assert len(connects) == 2
+    for span in connects:
         assert text(span, "conntrace.cause.name") == "unpooled_socket"
         assert span.attributes["conntrace.attempt.count"] == 1
 
