@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from conntrace.simulator import Mount
 from conntrace.simulator.receiver import SpanReceiver
 from conntrace.testing import Spans, read_spans
 from tests.components.require import require_component
@@ -20,6 +21,7 @@ from tests.lambda_platform.rie import EmulatorPlatform
 from tests.layer.built import built_layer
 from tests.servers.authority import Authority
 from tests.servers.loopback import Behaviour, LoopbackServer
+from tests.unit.exporters.collector import Collector, collector
 
 FUNCTIONS = Path(__file__).parent / "function"
 
@@ -115,13 +117,15 @@ def start(traces: Traces, layer: Path) -> Iterator[Start]:
             traced: bool = True,
             timeout_s: int = 20,
             task_root: Path = FUNCTIONS,
+            other_layer: Path | None = None,
+            mounts: tuple[Mount, ...] = (),
         ) -> Function:
             variables = {"PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
             if traced:
                 variables.setdefault("AWS_LAMBDA_EXEC_WRAPPER", "/opt/conntrace")
                 variables.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", traces.receiver.endpoint)
-            attached = layer if traced else None
-            function = platform.start(handler, task_root, attached, variables, timeout_s)
+            attached = (other_layer or layer) if traced else None
+            function = platform.start(handler, task_root, attached, variables, timeout_s, mounts)
             stack.callback(function.shutdown)
             return function
 
@@ -145,6 +149,13 @@ def serve(authority: Authority) -> Iterator[Serve]:
             return stack.enter_context(LoopbackServer(script, tls=context))
 
         yield make
+
+
+@pytest.fixture
+def backend() -> Iterator[Collector]:
+    """A back end that answers as told."""
+    with collector() as running:
+        yield running
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from conntrace.simulator import LocalLambda
+from conntrace.simulator import LocalLambda, Mount
 
 DIFFERENCES = {
     "no-freeze": "The emulator's environment runs on between invocations.",
@@ -23,6 +23,8 @@ DIFFERENCES = {
     "other-reasons": "The emulator's SHUTDOWN reasons are Timeout, ReleaseFail, SandboxTerminated.",
     "no-init-type": "The emulator does not set AWS_LAMBDA_INITIALIZATION_TYPE.",
     "no-report": "The emulator's REPORT line holds the memory size as memory used.",
+    "no-memory-limit": "The emulator's functions may use any amount of memory.",
+    "one-init": "The emulator tries an INIT that failed only once.",
     "lets-log-names-through": "The emulator's extensions see the log's group and stream.",
 }
 
@@ -65,6 +67,7 @@ class Platform(ABC):
         layer: Path | None,
         environment: Mapping[str, str],
         timeout_s: int,
+        mounts: tuple[Mount, ...] = (),
     ) -> Function:
         """A function whose environment is started by the first invocation."""
 
@@ -107,7 +110,10 @@ class LocalPlatform(Platform):
         layer: Path | None,
         environment: Mapping[str, str],
         timeout_s: int,
+        mounts: tuple[Mount, ...] = (),
     ) -> Function:
         """A function on the local Lambda."""
-        function = LocalLambda(handler, task_root, layer, environment, timeout_s=timeout_s)
+        function = LocalLambda(
+            handler, task_root, layer, environment, timeout_s=timeout_s, mounts=mounts
+        )
         return LocalFunction(function)

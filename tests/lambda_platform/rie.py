@@ -95,6 +95,7 @@ class EmulatorPlatform(Platform):
         layer: Path | None,
         environment: Mapping[str, str],
         timeout_s: int,
+        mounts: tuple[Mount, ...] = (),
     ) -> Function:
         """An emulator of its own for each function."""
         self._count += 1
@@ -103,7 +104,7 @@ class EmulatorPlatform(Platform):
         bootstrap = folder / "bootstrap"
         bootstrap.write_text(BOOTSTRAP.format(python=sys.executable))
         bootstrap.chmod(0o755)
-        mounts = [Mount(unpack([layer], folder / "opt"), Path("/opt"))] if layer else []
+        opt = [Mount(unpack([layer], folder / "opt"), Path("/opt"))] if layer else []
         port, api = free_port(), free_port()
         argv = [str(self._program), "--log-level", "warn"]
         argv += ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
@@ -121,4 +122,4 @@ class EmulatorPlatform(Platform):
             **environment,
         }
         program = Program("emulator", argv, variables, str(task_root))
-        return EmulatorFunction(program, mounts, port, folder / "log")
+        return EmulatorFunction(program, [*opt, *mounts], port, folder / "log")

@@ -139,6 +139,24 @@ def test_report(platform: Platform, probe: Probe) -> None:
     assert platform.lacks("no-report") == (match[1] == match[2])
 
 
+def test_memory(platform: Platform) -> None:
+    """Whether a function may use more than it has."""
+    function = platform.start("faults.fill", FUNCTIONS, None, {}, 20)
+    payload = function.invoke({"mb": 700}).payload
+    function.shutdown()
+    assert platform.lacks("no-memory-limit") == (json.loads(payload) == {"filled": 700})
+
+
+def test_a_failed_init(platform: Platform, tmp_path: Path) -> None:
+    """Whether it is tried again within the invocation."""
+    (tmp_path / "orders.py").write_text("print('tried', flush=True)\nraise ValueError\n")
+    function = platform.start("orders.handler", tmp_path, None, {}, 20)
+    function.invoke({})
+    function.shutdown()
+    tries = function.log.splitlines().count("tried")
+    assert tries == (1 if platform.lacks("one-init") else 2)
+
+
 def test_names_of_the_log(platform: Platform, probe: Probe) -> None:
     """Whether the extension sees them; the function does on both."""
     function = probe()

@@ -1,87 +1,19 @@
-"""Whatever fails, the function's results are those of the function without the layer."""
+"""Whatever fails in a function or in the extension, the function's results are those without it."""
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conntrace import semantic_names as names
 from conntrace.settings_table import TABLE
-from conntrace.simulator import LocalLambda
-from tests.lambda_platform.conftest import FUNCTIONS, Start, Traces
+from tests.lambda_platform.conftest import Start, Traces
 from tests.lambda_platform.platforms import Platform
-from tests.lambda_platform.reading import invocations
-from tests.layer.built import built_layer
-from tests.unit.exporters.collector import Collector, Reply, collector
-
-EVENTS = ({"number": 1}, {"number": 2}, {"number": 3})
-ALWAYS = 50
-
-
-@pytest.fixture
-def backend() -> Iterator[Collector]:
-    """A back end that answers as told."""
-    with collector() as running:
-        yield running
-
-
-def payload_of(function: Any, event: object) -> object:
-    """The answer, without what is never the same twice."""
-    answer = function.invoke(event).payload
-    # The emulator's answer is empty when the runtime exits in INIT.
-    payload = json.loads(answer) if answer else None
-    if isinstance(payload, dict):
-        payload.pop("requestId", None)
-    return payload
-
-
-def assert_echoes(function: Any) -> None:
-    assert [payload_of(function, event) for event in EVENTS] == [
-        {"echo": event} for event in EVENTS
-    ]
-
-
-REPLIES = {
-    "400": Reply(400),
-    "401": Reply(401),
-    "413": Reply(413),
-    "415": Reply(415),
-    "429": Reply(429, {"Retry-After": "1"}),
-    "503": Reply(503),
-    "cut": Reply(hang_up=True),
-    "slow": Reply(delay_s=0.5),
-}
-
-
-@pytest.mark.parametrize("fault", REPLIES)
-def test_a_back_end_that_fails(
-    local_platform: Platform, start: Start, backend: Collector, fault: str
-) -> None:
-    backend.replies = [REPLIES[fault]] * ALWAYS
-    function = start(local_platform, "faults.echo", {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url})
-    assert_echoes(function)
-    function.shutdown()
-    assert backend.received
-    assert "[extension-failed]" not in function.log
-    if fault != "slow":
-        assert "reach http://127.0.0.1" in function.log
-
-
-def test_a_back_end_that_is_not_there(platform: Platform, start: Start) -> None:
-    function = start(platform, "faults.echo", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
-    assert_echoes(function)
-    function.shutdown()
-    # One for each invocation, and one for INIT where the platform tells of it.
-    assert re.search("[34] spans did not reach http://127.0.0.1:9 .otlp-failed.", function.log)
-    assert function.log.count("[otlp-trouble]") == 1
+from tests.lambda_platform.reading import assert_echoes, invocations, payload_of, without_ids
+from tests.unit.exporters.collector import Collector
 
 
 def test_a_function_that_is_killed(platform: Platform, start: Start, traces: Traces) -> None:
@@ -95,12 +27,6 @@ def test_a_function_that_is_killed(platform: Platform, start: Start, traces: Tra
     [span] = invocations(traces.spans)
     assert span.error
     assert span.attributes[names.ERROR_TYPE] == "Runtime.ExitError"
-
-
-def without_ids(payload: object) -> str:
-    """The platform's own words, in which the request id stands."""
-    text = json.dumps(payload)
-    return text[text.find("Error:") :] if "RequestId" in text else text
 
 
 IMPORTS = {
@@ -139,8 +65,7 @@ def test_a_function_that_cannot_be_imported(
     below = [each.name for each in spans.children(span)]
     assert below == ([f"{names.SOCKET_CONNECT} 127.0.0.1:{port}"] if connect else [])
     ahead = [each.attributes[names.ERROR_TYPE] for each in spans.named("local-function init")]
-    if platform.lacks("no-telemetry"):
-        # It tries once, and tells nobody whose invocation that was.
+    if platform.lacks("one-init"):
         assert ahead == []
     else:
         # Lambda has tried before, when no invocation waited for it yet.
@@ -148,19 +73,39 @@ def test_a_function_that_cannot_be_imported(
         assert span.attributes[names.FAAS_INVOCATION_ID]
 
 
-def test_garbage_in_every_setting(local_platform: Platform, start: Start) -> None:
+def test_garbage_in_every_setting(platform: Platform, start: Start) -> None:
     garbage = {
         name: "garbage=,;%zz"
         for row in TABLE
         if not row.internal and row.field != "exec_wrapper_next"
         for name in row.names
     }
-    function = start(local_platform, "faults.echo", garbage)
+    function = start(platform, "faults.echo", garbage)
     assert_echoes(function)
     function.shutdown()
     log = function.log
     assert log.count("OTEL_TRACES_SAMPLER=garbage") == 1
     assert "[extension-failed]" not in log
+
+
+def test_two_wrappers(platform: Platform, start: Start, traces: Traces, tmp_path: Path) -> None:
+    """The other one runs after ours, and both do what they are there for."""
+    other = tmp_path / "wrapper"
+    other.write_text('#!/bin/sh\nexport OTHER_WRAPPER="ran before $2"\nexec "$@"\n')
+    other.chmod(0o755)
+    told = []
+    for variables in (
+        {"AWS_LAMBDA_EXEC_WRAPPER": str(other)},
+        {"CONNTRACE_EXEC_WRAPPER_NEXT": str(other)},
+    ):
+        traced = "CONNTRACE_EXEC_WRAPPER_NEXT" in variables
+        function = start(platform, "faults.echo_variable", variables, traced=traced)
+        told.append(payload_of(function, {"variable": "OTHER_WRAPPER"}))
+        function.shutdown()
+    assert str(told[0]).startswith("ran before ")
+    assert str(told[1]).startswith("ran before ")
+    [span] = invocations(traces.spans)
+    assert not span.error
 
 
 @pytest.fixture
@@ -177,73 +122,13 @@ def broken_layer(layer: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def run(broken_layer: Path) -> Iterator[Callable[..., LocalLambda]]:
-    """`run("faults.echo")` is a function with the damaged layer."""
-    with ExitStack() as stack:
-
-        def made(handler: str, **environment: str) -> LocalLambda:
-            variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/conntrace", **environment}
-            function = LocalLambda(handler, FUNCTIONS, broken_layer, variables, timeout_s=20)
-            return stack.enter_context(function)
-
-        yield made
-
-
-def test_a_back_end_that_takes_protobuf_only(backend: Collector) -> None:
-    """The layer's other flavour has the encoder; it is loaded when the back end asks for it."""
-    service = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
-    variables = {
-        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/conntrace",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": backend.url,
-    }
-    backend.replies = [Reply(415)]
-    layer = built_layer("protobuf") / "opt"
-    with LocalLambda("faults.echo", FUNCTIONS, layer, variables, timeout_s=20) as function:
-        for _ in range(20):
-            payload_of(function, {})
-            if len(backend.received) >= 2:
-                break
-    first, *others = backend.received
-    assert first.headers["content-type"] == "application/json"
-    assert {each.headers["content-type"] for each in others} == {"application/x-protobuf"}
-    messages = [service.ExportTraceServiceRequest.FromString(each.body) for each in others]
-    assert "local-function" in {
-        span.name
-        for message in messages
-        for resource in message.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    }
-    assert "[extension-failed]" not in function.log
-
-
 def test_an_extension_that_fails_inside_idles(
-    run: Callable[..., LocalLambda], backend: Collector
+    platform: Platform, start: Start, broken_layer: Path, backend: Collector
 ) -> None:
-    function = run("faults.echo", OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url}
+    function = start(platform, "faults.echo", variables, other_layer=broken_layer)
     assert_echoes(function)
-    function.close()
+    function.shutdown()
     assert function.log.count("RuntimeError: damaged at pipeline.py:1) [extension-failed]") == 1
     assert "Extension.Crash" not in function.log
     assert backend.received == []
-
-
-def test_a_freeze_in_the_middle_of_an_export(
-    local_platform: Platform, start: Start, backend: Collector
-) -> None:
-    """An answer that comes while nothing runs is read afterwards; nothing is lost or counted."""
-    backend.replies = [Reply(delay_s=0.4)] * ALWAYS
-    function = start(local_platform, "faults.echo", {"OTEL_EXPORTER_OTLP_ENDPOINT": backend.url})
-    for number in range(5):
-        function.invoke({"number": number}, gap_s=1.0)
-    function.shutdown()
-    ids = [
-        attribute["value"]["stringValue"]
-        for request in backend.received
-        for span in request.spans
-        for attribute in span["attributes"]
-        if attribute["key"] == names.FAAS_INVOCATION_ID
-    ]
-    assert len(set(ids)) == 5
-    assert "conntrace:" not in function.log

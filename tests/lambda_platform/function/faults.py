@@ -14,6 +14,20 @@ def echo(event, context):
     return {"echo": event}
 
 
+def echo_variable(event, context):
+    """A variable of the environment."""
+    return os.environ.get(event["variable"], "")
+
+
+def connect_often(event, context):
+    """So many connections that nobody takes."""
+    refused = 0
+    for _ in range(event["times"]):
+        with socket.socket() as client:
+            refused += client.connect_ex(("127.0.0.1", event["port"])) != 0
+    return {"refused": refused}
+
+
 def be_killed(event, context):
     """As when memory runs out."""
     os.kill(os.getpid(), signal.SIGKILL)
