@@ -91,7 +91,7 @@ compat: need-python ## Other people's test suites, plain and under conntrace
 	@$(ENTER) && python tests/compat/run.py $(ARGS)
 
 lock: need-python ## Write requirements/*.txt anew from pyproject.toml and requirements/*.in
-	@$(PYTHON) -m scripts.lock
+	@$(PYTHON) -m scripts.lock $(ARGS)
 
 clean: need-python ## Remove what was built for this checkout
 	@$(PYTHON) -m scripts.env --remove

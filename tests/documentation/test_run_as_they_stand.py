@@ -1,13 +1,12 @@
-"""Every command line of conntrace that README and docs show in a block is run as it stands.
+"""Every command line of ours that README and docs show in a block is run as it stands.
 
 What cannot be had in a test (a real endpoint, a program that never ends) is put in place by
-STAND_INS; what another test runs is named in ELSEWHERE.
+STAND_INS; who runs the other commands is in `elsewhere`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,22 +14,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.components.require import require_component
+from tests.documentation.collector import CHECKOUT, Command, commands
+from tests.documentation.elsewhere import PLACES
 from tests.layer.built import built_layer
 from tests.servers.loopback import LoopbackServer
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-PAGES = [CHECKOUT / "README.md", *sorted(CHECKOUT.glob("docs/*.md"))]
 STAND_INS = {
     "https://api.example.com/health --gaps 0,1,2,5,10,30,60": "{url} --gaps 0,0.3 --repeat 1",
     "gunicorn app": "gunicorn --check-config app",
     "dist/conntrace-layer.zip --gaps 0,1,5,30": "{layer} --gaps 0,0.2",
     "dist/conntrace-layer.zip --gaps 0,1,5": "{layer} --gaps 0,0.2",
     "http://localhost:4318": "{url}",
-}
-# A part of the command -> the test that runs it.
-ELSEWHERE = {
-    "--jaeger": "tests/reports/test_jaeger.py",
-    "report log.json": "tests/unit/report/test_cloudwatch.py",
+    "other-program |": "cat spans.jsonl |",
+    "build/demo/spans.jsonl": "spans.jsonl pictures",
+    "python script": "python app.py",
+    "tests/compat/run.py": f"{CHECKOUT}/tests/compat/run.py",
 }
 PASSES = {0, 3}
 APP = """
@@ -56,17 +56,11 @@ if __name__ == "__main__":
 """
 
 
-def documented() -> Iterator[tuple[str, str]]:
-    """Page and command line, as in a block of code; explanations at its end left out."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-        for line in text.splitlines():
-            command = re.sub(r"\s{3,}.*$|\s+# .*$", "", line.strip())
-            if line.startswith("    ") and re.match(r"([A-Z_]+=\S+ +)*conntrace ", command):
-                yield page.name, command
-
-
-COMMANDS = [each for each in documented() if not any(part in each[1] for part in ELSEWHERE)]
+RUN = [
+    command
+    for command in commands()
+    if command.line not in PLACES and (command.in_block or not command.line.startswith("conntrace"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +77,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     with LoopbackServer() as server:
         url = server.url(path="/")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        env = {**os.environ, "PATH": path, "SHOP_URL": url, "NO_PROXY": "*", "PYTHONPATH": "."}
+        env = {**os.environ, "PATH": path, "SHOP_URL": url, "NO_PROXY": "*"}
+        # `scripts` is in the checkout, where its command is given.
+        env["PYTHONPATH"] = f".{os.pathsep}{CHECKOUT}"
         run = ["conntrace", "run", "-o", "spans.jsonl", "--", "python", "app.py"]
         subprocess.run(run, cwd=folder, env=env, check=True, capture_output=True, timeout=60)
         (folder / "folder").mkdir()
@@ -94,20 +90,23 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
         yield folder, env
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[each[1][:70] for each in COMMANDS])
-def test_it_runs(page: str, command: str, workplace: tuple[Path, dict[str, str]]) -> None:
+@pytest.mark.component
+@pytest.mark.parametrize("command", RUN, ids=lambda command: command.line[:70])
+def test_it_runs(command: Command, workplace: tuple[Path, dict[str, str]]) -> None:
     folder, env = workplace
+    line = command.line
+    if "scripts.pictures" in line:
+        require_component("chromium")
     for shown, stand_in in STAND_INS.items():
         layer = str(built_layer() / "layer.zip") if "{layer}" in stand_in else ""
-        command = command.replace(shown, stand_in.format(url=env["SHOP_URL"], layer=layer))
+        line = line.replace(shown, stand_in.format(url=env["SHOP_URL"], layer=layer))
     ended = subprocess.run(
-        command, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=100
+        line, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=100
     )
     assert ended.returncode in PASSES, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
 
 
-def test_they_were_found() -> None:
-    assert len(COMMANDS) >= 18
-    for part, test in ELSEWHERE.items():
-        assert (CHECKOUT / test).exists(), part
+def test_no_stand_in_is_for_a_command_of_the_past() -> None:
+    shown = "\n".join(command.line for command in RUN)
+    assert [part for part in STAND_INS if part not in shown] == []
