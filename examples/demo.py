@@ -15,10 +15,11 @@ import sys
 import tempfile
 import textwrap
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import loopback_server
 from conntrace import semantic_names as names
 from conntrace.errors import ConntraceError
 from conntrace.simulator import Invocation, LocalLambda
@@ -94,24 +95,6 @@ FUNCTIONS = (
         handler="app.handler_new_client",
     ),
 )
-
-
-@contextlib.contextmanager
-def stand_in(folder: Path) -> Iterator[str]:
-    """The stand-in for DynamoDB in a process of its own; gives its URL."""
-    command = [sys.executable, str(EXAMPLES / "loopback_server.py")]
-    command += ["--tls", str(folder), "--idle-limit", IDLE_LIMIT_S]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            url = server.stdout.readline().strip()
-            if not url:
-                sys.exit("conntrace demo: the loopback server did not start (see above)")
-            yield url
-        finally:
-            server.stdin.close()
 
 
 def configuration(url: str, folder: Path, endpoint: str) -> dict[str, str]:
@@ -233,7 +216,8 @@ def main() -> int:
     options.spans.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="conntrace-demo-") as name:
         folder = Path(name)
-        with stand_in(folder) as url, contextlib.closing(SpanReceiver(options.spans)) as receiver:
+        stand_in = loopback_server.started("--tls", name, "--idle-limit", IDLE_LIMIT_S)
+        with stand_in as url, contextlib.closing(SpanReceiver(options.spans)) as receiver:
             variables = configuration(url, folder, receiver.endpoint)
             for function in FUNCTIONS:
                 print(f"{function.name}: {function.meaning}", flush=True)

@@ -10,16 +10,19 @@ socket filter). With `--tls` it writes the certificate authority to FOLDER/ca.pe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import http.server
 import select
 import socket
 import ssl
 import struct
+import subprocess
 import sys
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 # asm-generic/socket.h; a program of one instruction, `ret #0`, takes nothing in (linux/filter.h).
@@ -112,6 +115,22 @@ def context_of(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", "*.buckets.test", "127.0.0.1").configure_cert(context)
     return context
+
+
+@contextlib.contextmanager
+def started(*words: str) -> Iterator[str]:
+    """This server in a process of its own, with these words on its command line; gives its URL."""
+    command, pipe = [sys.executable, __file__, *words], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            url = server.stdout.readline().strip()
+            if not url:
+                sys.exit("conntrace: the loopback server did not start (see above)")
+            yield url
+        finally:
+            server.stdin.close()
 
 
 def main() -> None:
