@@ -62,6 +62,20 @@ def test_a_connection_lost_while_frozen(run: Run, serve: Serve, aws: Aws, traces
     assert again.attributes[names.CONNECTION_FROZEN_S] == pytest.approx(3.0, abs=1.0)
 
 
+def test_started_without_the_wrapper(run: Run, serve: Serve, aws: Aws, traces: Traces) -> None:
+    """By the layer's .pth file, when the runtime client has been imported already."""
+    server = serve()
+    wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "", "CONNTRACE_ENABLED": "true"}
+    function = run("shop.put", {**aws(server.port), **wrapper})
+    assert [function.invoke({"id": number}).json()["stored"] for number in (1, 2)] == [1, 2]
+    function.shutdown()
+    spans = traces.spans
+    assert_sound(spans, in_lambda=True)
+    cold, warm = invocations(spans)
+    assert [cause(each) for each in setups_of(spans, cold)] == ["first_use_of_destination"]
+    assert warm.attributes[names.LEDGER_REUSED] == 1
+
+
 def test_a_restored_snapshot(run: Run, serve: Serve, aws: Aws, traces: Traces) -> None:
     """A connection made before the snapshot does not survive it."""
     server = serve(idle_limit_s=0.7)
