@@ -44,7 +44,7 @@ WAYS = (
     # At exit urllib3 empties its living pools; what the program does after that is not explained.
     Way("shutdown", unexplained=1),
     Way("tracing"),
-    Way("subinterpreter", connections=2),
+    Way("subinterpreter", connections=12),
     Way("collected", connections=40),
 )
 
