@@ -152,6 +152,7 @@ def test_inherited_connection_in_use(run: Runner, serve: Serve, fork: str, expec
     assert spans.causes == [FIRST]
     first, second = spans.requests
     assert second.attributes[names.CONNECTION_REUSED] is True
+    assert second.attributes[names.CONNECTION_ID] == first.attributes[names.CONNECTION_ID]
     assert (cause(first), cause(second)) == ("", expected)
     assert confidence(second) == ("proved" if expected else "")
     assert spans.advice == []

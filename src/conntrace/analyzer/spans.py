@@ -167,6 +167,7 @@ class ProcessSpans:
         self.ledger.hello(event, parent.ledger if parent is not None else None)
         if parent is not None:
             self.invocations.forked_from(parent.invocations)
+            self._requests.forked_from(parent._requests, event.first_id)
         self._name_resource()
 
     def _name_resource(self) -> None:

@@ -21,6 +21,8 @@ from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestSt
 
 MAX_OPEN = 4096
 MAX_LINKS = 64
+MAX_GENERATIONS = 16
+"""Of forks: so many processes whose numbers one process may go on with are known."""
 WAIT_NS = 1_000_000
 """A wait for a connection is worth a span from here on (nanoseconds)."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -64,7 +66,8 @@ class RequestSpans:
         totals: Totals,
         outermost: Callable[[], Parent],
     ) -> None:
-        self._prefix = process[:8]
+        # Who drew an id: the process itself from a number on, its parent those below.
+        self._drawn_by: list[tuple[int, str]] = [(0, process[:8])]
         self._outermost = outermost
         self._ledger = ledger
         self._maker = maker
@@ -91,8 +94,14 @@ class RequestSpans:
         return found.parent if found is not None else self.placed(event)
 
     def connection_name(self, identifier: int) -> str:
-        """The id of a connection or pool as spans show it."""
-        return f"{self._prefix}-{identifier}"
+        """The id of a connection or pool as spans show it: the same in a forked child."""
+        drawn = (prefix for first, prefix in reversed(self._drawn_by) if first <= identifier)
+        return f"{next(drawn, self._drawn_by[0][1])}-{identifier}"
+
+    def forked_from(self, parent: RequestSpans, first_own_id: int) -> None:
+        """A forked process goes on with the numbers of its parent."""
+        own = (first_own_id, self._drawn_by[-1][1])
+        self._drawn_by = [*parent._drawn_by, own][-MAX_GENERATIONS:]
 
     def link_next_request(self, thread: int, reference: SpanReference) -> None:
         """The thread's next request gets a link to this span."""

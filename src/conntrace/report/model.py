@@ -75,6 +75,11 @@ class Connection:
     """When its sandbox stood still, as far as that is known."""
 
     @property
+    def is_parents(self) -> bool:
+        """It is the parent process's own connection, used on in a child: no further connection."""
+        return bool(self.forked_from) and self.setup is None
+
+    @property
     def cost_ms(self) -> float:
         """What the set-up took, in milliseconds."""
         return self.setup.duration_ms if self.setup else 0.0

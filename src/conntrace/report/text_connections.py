@@ -157,7 +157,7 @@ class _Drawer:
         )
         self.page.spread([(clean(str(destination)), STRONG)], [saved])
         told = [
-            count(len(group), "connection"),
+            count(sum(not each.is_parents for each in group), "connection"),
             count(sum(each.request_count for each in group), "request"),
         ]
         totals = "  " + self.page.glyphs.separator.join(told)

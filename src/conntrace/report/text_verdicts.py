@@ -19,9 +19,10 @@ _MAX_USUAL = 4
 def headline(page: Page, model: Model, judgement: Judgement, tally: Tally) -> None:
     """Requests, connections, hosts, and how much of the set-up time was avoidable."""
     hosts = len({each.destination.host for each in model.connections})
+    connections = sum(not each.is_parents for each in model.connections)
     parts = [
         count(model.request_count, "request"),
-        f"{count(len(model.connections), 'connection')} to {count(hosts, 'host')}",
+        f"{count(connections, 'connection')} to {count(hosts, 'host')}",
     ]
     if len(model.processes) > 1:
         parts.append(count(len(model.processes), "process"))

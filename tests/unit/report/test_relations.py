@@ -68,3 +68,5 @@ def test_a_child_that_goes_on_with_its_parents_connection() -> None:
         child.reuse("c1", number, idle_s=0.9)
         spans += child.records()
     assert [each.forked_from for each in related(spans).values()] == [0, 0, 1, 0]
+    # The child's is no further connection; the one of an unknown parent may be.
+    assert "2 requests · 3 connections to 1 host · 3 processes" in rendered(spans)
