@@ -122,11 +122,11 @@ def main() -> None:
 
     work: dict[str, tuple[Callable[[], object], int]] = {
         "urllib3_reused": (lambda: manager.request("GET", url), 2048),
-        "urllib3_new": (lambda: manager.request("GET", last_url), 512),
-        "requests_reused": (lambda: session.get(url), 1024),
-        "requests_new": (lambda: session.get(last_url), 512),
-        "boto3_reused": (table(f"http://localhost:{port}"), 512),
-        "boto3_new": (table(f"http://localhost:{port}/close"), 256),
+        "urllib3_new": (lambda: manager.request("GET", last_url), 2048),
+        "requests_reused": (lambda: session.get(url), 2048),
+        "requests_new": (lambda: session.get(last_url), 1024),
+        "boto3_reused": (table(f"http://localhost:{port}"), 1024),
+        "boto3_new": (table(f"http://localhost:{port}/close"), 512),
     }
     counts = {name: max(TOGETHER, count // part) for name, (_, count) in work.items()}
     own = {"start_cpu": started[0] * 1e3}

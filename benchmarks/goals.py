@@ -17,7 +17,8 @@ class Goal:
     def shown(self, share: float) -> str:
         """The share that was found, beside the goal."""
         analyzer = ", analyzer included" if self.with_analyzer else ""
-        word = "reached" if share <= self.share else "missed"
+        # What is shown decides: a third decimal place would be noise.
+        word = "reached" if round(share, 2) <= self.share else "missed"
         return f"{share:.2f} of OpenTelemetry's{analyzer}; goal: at most {self.share:.2f}: {word}"
 
 
