@@ -160,6 +160,9 @@ def test_leak_replacement_and_fork_of_a_real_run(open_page: OpenPage, tmp_path: 
         assert "Ended\nlease leaked unread" in page.inner_text("#panel")
         rows(page, "forked_process").first.click()
         assert "Forked from\n#2" in page.inner_text("#panel")
+        page.select_option("#cause", "forked_process")
+        # The parent's connection, where the arrow begins, stays.
+        assert page.inner_text("#shown").startswith("2 of")
         opened.picture("leak-and-fork")
 
 

@@ -2,8 +2,8 @@
 
 function keys(event) {
   const acts = {
-    ArrowDown: () => step(order3(), 1),
-    ArrowUp: () => step(order3(), -1),
+    ArrowDown: () => step(fromTop(), 1),
+    ArrowUp: () => step(fromTop(), -1),
     ArrowLeft: () => pan(-0.15),
     ArrowRight: () => pan(0.15),
     "+": () => zoom(0.5),
@@ -20,7 +20,7 @@ function keys(event) {
   }
 }
 
-const order3 = () => rows.flatMap((row) => row.lives || []);
+const fromTop = () => rows.flatMap((row) => row.lives || []);
 
 function pointer() {
   let from = null,
@@ -110,7 +110,7 @@ function start() {
     `conntrace ${data.version}` +
     (data.start ? ` · from ${data.start}` : "") +
     (data.repeated
-      ? ` · ${number(data.repeated)} spans came more than once; each counts once`
+      ? ` · ${counted(data.repeated, "span")} came more than once; each counts once`
       : "");
   document.title = "conntrace: " + (data.cost || data.headline);
   $("verdicts").append(...data.verdicts.slice(0, MOST_CARDS).map(card));
@@ -119,7 +119,7 @@ function start() {
       el(
         "p",
         { class: "faint" },
-        `${number(data.verdicts.length - MOST_CARDS)} more verdicts that cost less`,
+        `${counted(data.verdicts.length - MOST_CARDS, "more verdict")} that cost less`,
       ),
     );
   for (const id of ["picture", "scroll"]) if (!items.length) $(id).closest("section").hidden = true;
@@ -191,7 +191,7 @@ function paper(on) {
     lanes.style.height = Math.min(total + 12, PAPER_HEIGHT) + "px";
     const missing = [
       total > PAPER_HEIGHT && "the lower part of the picture",
-      sorted.length > PAPER_ROWS && number(sorted.length - PAPER_ROWS) + " rows of the table",
+      sorted.length > PAPER_ROWS && counted(sorted.length - PAPER_ROWS, "row") + " of the table",
     ].filter(Boolean);
     $("cut").textContent = missing.length ? "Not on paper: " + missing.join(", ") + "." : "";
   } else if (screen) {

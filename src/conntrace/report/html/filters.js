@@ -62,7 +62,7 @@ function filter() {
   if (state.cause || state.avoidable || state.verdict) {
     const kept = new Set(visible);
     for (const item of visible)
-      for (const map of [outOf.evicted, into.replaced])
+      for (const map of [outOf.evicted, into.replaced, into.fork])
         for (const n of map.get(item.n) || []) kept.add(byNumber.get(n));
     visible = items.filter((item) => kept.has(item));
   }

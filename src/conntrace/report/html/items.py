@@ -137,7 +137,6 @@ class Items:
             "d": add(span.text(names.CAUSE_ADVICE)),
             "w": add(place_words(place)) if place.path else 0,
             "m": add(span.text(names.POOL_CREATED_AT)),
-            "y": add(span.text(names.POOL_EVICTED_BY)),
             "r": add((span.text(names.ERROR_TYPE) or "error") if span.error else ""),
         }
         return {key: value for key, value in told.items() if value or key in _ALWAYS}

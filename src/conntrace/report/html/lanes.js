@@ -42,7 +42,7 @@ function layout() {
     const pools = new Set(group.map((item) => item.l || 0)).size,
       process = data.processes.length > 1 ? data.processes[first.p] : "";
     const title = first.n
-      ? [hostOf(first), owner, process, pools > 1 ? number(pools) + " pools" : ""]
+      ? [hostOf(first), owner, process, pools > 1 ? counted(pools, "pool") : ""]
           .filter(Boolean)
           .join(" · ")
       : owner;
@@ -52,8 +52,8 @@ function layout() {
       text:
         title +
         " · " +
-        number(group.length) +
-        (!first.n ? " · " : group.length === 1 ? " connection · " : " connections · ") +
+        (first.n ? counted(group.length, "connection") : number(group.length)) +
+        " · " +
         ms(cost),
     });
     // Few lives: a row each. Many: a life goes into the first row that is free.

@@ -47,7 +47,7 @@ function phaseRows(item) {
 
 function lifeTerms(list, item) {
   if (!item.n) return;
-  term(list, "Served", number(item.q) + (item.q === 1 ? " request" : " requests"));
+  term(list, "Served", counted(item.q, "request"));
   term(list, "Ended", T[item.w]);
   const links = [
     ["Pushed out by", into.evicted],

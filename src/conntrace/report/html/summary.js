@@ -197,7 +197,7 @@ function summaries() {
   if (data.problemCount) {
     $("problems").hidden = false;
     $("problems").append(
-      el("h2", {}, `${number(data.problemCount)} problems while reading`),
+      el("h2", {}, `${counted(data.problemCount, "problem")} while reading`),
       el("ul", {}, ...data.problems.map((text) => el("li", {}, text))),
     );
   }

@@ -25,6 +25,7 @@ function el(tag, props, ...children) {
 }
 
 const number = (value) => value.toLocaleString("en");
+const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 function ms(value) {
   if (value >= 9999.5) return (value / 1000).toFixed(1) + " s";
   return (value < 9.95 ? value.toFixed(1) : number(Math.round(value))) + " ms";
