@@ -137,15 +137,19 @@ def test_a_slot_above_an_idle_connection_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "phase"),
+    ("failure", "phase", "left"),
     [
-        ({"lookup_error": "host_not_found"}, "looking the name up"),
-        ({"addresses": [("192.0.2.1", "connection_refused")]}, "while connecting"),
-        ({"error": "tls_certificate_invalid"}, "TLS handshake"),
+        ({"lookup_error": "host_not_found"}, "looking the name up", "left no connection"),
+        (
+            {"addresses": [("192.0.2.1", "connection_refused")]},
+            "while connecting",
+            "left no connection",
+        ),
+        ({"error": "tls_certificate_invalid"}, "TLS handshake", "closed its connection"),
     ],
 )
 def test_a_failed_setup_makes_the_next_one_a_replacement(
-    failure: dict[str, object], phase: str
+    failure: dict[str, object], phase: str, left: str
 ) -> None:
     """The retry carries the error of the first attempt, and a link to its span."""
     stream, pool = pool_of(1, "https")
@@ -161,6 +165,7 @@ def test_a_failed_setup_makes_the_next_one_a_replacement(
     assert failed.attributes["error.type"] == error
     assert verdict(replaced) == ("replaced_after_error", "proved", False, False)
     assert phase in text(replaced, "conntrace.cause.detail")
+    assert text(replaced, "conntrace.cause.detail").endswith(left)
     assert error in text(replaced, "conntrace.cause.detail")
     assert [link.span_id for link in replaced.links] == [failed.span_id]
     contributing = texts(replaced, "conntrace.cause.contributing")

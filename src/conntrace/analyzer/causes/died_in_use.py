@@ -19,6 +19,14 @@ _PHASES = {
 }
 
 
+_LEFT = {
+    "dns": "left no connection",
+    "connect": "left no connection",
+    "tls": "closed its connection",
+    "request": "closed its connection",
+}
+
+
 def died_in_use(facts: SetupFacts) -> Cause | None:
     """The failed attempt whose empty slot (or whose retry) this set-up is."""
     failure = facts.failure
@@ -46,7 +54,7 @@ def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
     cause = proved(
         "replaced_after_error",
         f"the attempt before on {place(facts.origin)} failed {_PHASES[failure.phase]}"
-        f" ({failure.error or 'unknown error'}) and closed its connection",
+        f" ({failure.error or 'unknown error'}) and {_LEFT[failure.phase]}",
         _evidence(failure),
         lost=facts.failure_span,
     )
