@@ -246,6 +246,14 @@ _TABLE: tuple[Message, ...] = (
         " needs a route, and security groups that let it through.",
     ),
     Message(
+        "layer-not-started",
+        "The layer is attached, and the first invocation came, but no process of the function has"
+        " started conntrace. The extension alone sees no connections.",
+        "Set `AWS_LAMBDA_EXEC_WRAPPER=/opt/conntrace`. If another wrapper has that place, name it"
+        " in `CONNTRACE_EXEC_WRAPPER_NEXT`, or set `CONNTRACE_ENABLED=true`. In a container image"
+        " with an entry point of its own, write `/opt/conntrace` in front of it.",
+    ),
+    Message(
         "layer-no-grpc",
         "The protocol or the port 4317 asks for gRPC, which is not in the Lambda layer. Spans"
         " are sent by HTTP to the place that the line names: the same endpoint, with port 4318 in"

@@ -104,13 +104,16 @@ def test_a_fault_in_the_middle_of_its_life_idles_too(
 
 
 def test_a_platform_that_hangs_up_is_asked_again(
-    platform: Platform, start: Start, backend: Collector
+    platform: Platform, start: Start, function: Function, backend: Collector
 ) -> None:
     platform.drop_next = 3
     extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
     platform.wait_for_next(1)
+    process = function()
     platform.drop_next = 2
     platform.invoke("request-1")
+    process.begin("request-1")
+    process.end()
     platform.wait_for_next(2)
     platform.shut_down()
     assert extension.ended() == 0

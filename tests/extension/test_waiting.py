@@ -15,11 +15,14 @@ from tests.unit.exporters.collector import Collector
 def test_without_the_agent_in_the_function_nothing_is_waited_for(
     platform: Platform, start: Start
 ) -> None:
-    start(OTEL_EXPORTER_OTLP_ENDPOINT=NOWHERE)
+    """Attached and not started: that is said, once."""
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=NOWHERE)
     platform.wait_for_next(1)
     for number in range(2, 6):
         platform.invoke(f"request-{number}", timeout_s=900)
         platform.wait_for_next(number, timeout_s=5)
+    said = "no process of this function is traced: AWS_LAMBDA_EXEC_WRAPPER is not set"
+    assert extension.log == f"conntrace: {said} [layer-not-started]\n"
 
 
 def test_an_invocation_that_no_process_begins_is_not_waited_for(

@@ -73,6 +73,7 @@ class Extension:
         self._frozen_from_s = INIT_FROZEN_FROM_S
         self._spent_ns = 0
         """After the response of the invocation before; the next one tells of it."""
+        self._said_untraced = False
 
     def close(self) -> None:
         """Let go of everything but the connection to the platform."""
@@ -161,6 +162,8 @@ class Extension:
     def _is_seen_out(self, event: NextEvent, began_s: float, last_s: float) -> bool:
         """Wait for the response of an invocation; False when there is no use in waiting longer."""
         self._sockets.drain()
+        if not self._store.packets:
+            self._say_untraced()
         while not self._store.is_over(event.request_id):
             now_s = time.monotonic()
             if now_s >= last_s or not self._server.peers:
@@ -173,6 +176,16 @@ class Extension:
                 self._think(now_s + SLICE_S)
             self._wait(min(TICK_S, last_s - now_s))
         return True
+
+    def _say_untraced(self) -> None:
+        """An invocation is here, and no process has said a word: a setting may be missing."""
+        if not self._said_untraced:
+            self._said_untraced = True
+            wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER", "") or "not set"
+            say(
+                "no process of this function is traced: AWS_LAMBDA_EXEC_WRAPPER is "
+                f"{wrapper} [layer-not-started]"
+            )
 
     def _is_silent(self, began_s: float) -> bool:
         return time.monotonic() - max(began_s, self._sockets.last_packet_s) >= EARLY_S
