@@ -36,6 +36,15 @@ def test_snap_start(start: Start) -> None:
     assert kinds.index("platform.restoreStart") < kinds.index("platform.start")
 
 
+def test_snap_start_after_a_crash(start: Start) -> None:
+    """The next invocation has a life of its own, from a snapshot like the first one's."""
+    function = start(initialization_type="snap-start")
+    assert function.invoke("exit 3").error == "Runtime.ExitError"
+    after = function.invoke("after")
+    assert after.json()["did"] == "after"
+    assert function.log.count("RESTORE_REPORT") == 2
+
+
 def test_managed_instances(start: Start) -> None:
     """Several workers of one environment at the same time, never frozen."""
     function = start(

@@ -169,6 +169,7 @@ class Environment:
         task = task_of(order, self._settings, started)
         if self._generation is None:
             _, failure = self._initialise("invoke", task.deadline)
+            failure = failure or self._restore()
         self._log.line(f"START RequestId: {task.request_id} Version: {configured.VERSION}")
         assert self._generation is not None
         performance = Performance(self._generation, self._settings, task, invocation)
