@@ -49,6 +49,13 @@ _TABLE: tuple[Message, ...] = (
         2,
     ),
     Message(
+        "output-failed",
+        "What the command shows cannot be written to standard output; the line has the system's"
+        " reason, such as a full disk.",
+        "Make room, or send the output elsewhere.",
+        1,
+    ),
+    Message(
         "unknown-cause",
         "There is no cause with this id.",
         "`conntrace causes` lists the ids; [causes.md](causes.md) explains them.",

@@ -138,6 +138,43 @@ def test_a_reader_that_goes_away(span_file: Path) -> None:
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize("words", [("report",), ("causes",), ("report", "--format", "html")])
+def test_a_full_disk_is_one_line(words: tuple[str, ...], span_file: Path) -> None:
+    """Whether it shows while the command writes or when what is buffered leaves."""
+    files = (str(span_file),) if "report" in words else ()
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [*CONNTRACE, *words, *files],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode == 1
+    (line,) = said(ended)
+    assert line.endswith("[output-failed]")
+
+
+@pytest.mark.parametrize("form", ["html", "junit"])
+def test_a_document_that_says_it_is_utf8_is_that_on_any_terminal(
+    form: str, span_file: Path, tmp_path: Path
+) -> None:
+    """The same as in a file."""
+    there = tmp_path / "there"
+    words = ("report", str(span_file), "--format", form)
+    call(*words, "-o", str(there))
+    command = [*CONNTRACE, *words]
+    shown = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert shown.stdout == there.read_bytes()
+
+
 def test_all_causes() -> None:
     text = call("causes").stdout
     assert all(f" {cause} " in text for cause in CAUSES)

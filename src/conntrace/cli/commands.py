@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 
 import click
@@ -55,6 +56,7 @@ def main(arguments: list[str]) -> int:
     """Run a command; every error is one line with its slug, never a traceback."""
     try:
         result = group.main(arguments, prog_name="conntrace", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as shown:
         print(shown.format_message())
         return UsageError.exit_code
@@ -66,9 +68,20 @@ def main(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing to complain about.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _let_go_of_output()
         return 0
+    except OSError as error:
+        if error.filename is not None:
+            raise  # not of standard output, and so a mistake of ours
+        _let_go_of_output()
+        say(f"cannot write to standard output: {error.strerror or error} [output-failed]")
+        return ConntraceError.exit_code
     except ConntraceError as error:
         say(str(error))
         return error.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _let_go_of_output() -> None:
+    """What is still buffered has nowhere to go, and the interpreter would try once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

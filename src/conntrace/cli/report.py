@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -21,6 +22,8 @@ from conntrace.report.read import ReadNotes
 from conntrace.report.text import write_text
 
 FORMATS = ("text", "html", "json", "junit")
+_SAY_UTF8 = ("html", "junit")
+"""Documents that name their own encoding."""
 
 
 class ConditionType(click.ParamType):  # type: ignore[type-arg]
@@ -116,7 +119,7 @@ def command(
         else:
             _write(told, form, stream, width, trace, bool(jaeger))
 
-    _write_to(output, write)
+    _write_to(output, write, utf8=form in _SAY_UTF8)
     if write_baseline:
         _write_to(write_baseline, lambda stream: save_baseline(told, stream))
     conditions.check(list(fail_on), told)
@@ -124,9 +127,14 @@ def command(
         check_baseline(told, allowed)
 
 
-def _write_to(name: str, write: Callable[[TextIO], None]) -> None:
-    """To standard output for `-`, else to a file that is there whole or not at all."""
+def _write_to(name: str, write: Callable[[TextIO], None], *, utf8: bool = True) -> None:
+    """To standard output for `-`, else to a file that is there whole or not at all.
+
+    Files are UTF-8; standard output is what the terminal takes, unless it must be `utf8` too.
+    """
     if name == "-":
+        if utf8 and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
         write(sys.stdout)
         return
     # A whole file takes the place of the old one. Of a device or a pipe (/dev/null) it must not.
