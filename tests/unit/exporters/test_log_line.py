@@ -109,6 +109,19 @@ def test_a_handler_that_hangs_by_itself_is_told() -> None:
     assert finding["detail"] == "orders was not finished: in the function's own code"
 
 
+def test_a_hang_after_a_connection_was_made_is_told_beside_it() -> None:
+    """What hangs may be what no span shows, such as the answer that `urllib.request` waits for."""
+    stream = LambdaStream()
+    pool = stream.pool(stream.manager(), HOST)
+    stream.invoke("r-1")
+    stream.start_invocation("r-1")
+    stream.request(pool)
+    stream.sleep(3)
+    stream.shutdown("timeout")
+    (line,) = lines_of(stream)
+    assert [found["cause"] for found in line["findings"]] == ["timeout", "first_use_of_destination"]
+
+
 def test_beside_another_tool_the_line_comes_at_a_flush() -> None:
     """There is no span of ours that would end the invocation."""
     written: list[bytes] = []

@@ -107,12 +107,13 @@ class LogLineExporter:
 
 def findings_of(spans: Iterable[Span]) -> list[dict[str, Json]]:
     """What there is to tell: set-ups, lookups and connects with a cause of their own, and what was
-    not finished; the invocation itself only when nothing in it says more."""
+    not finished; of the invocation itself that it was not finished, when nothing in it says so."""
     ordered = sorted(spans, key=lambda span: span.start_ns)
     setups = {span.span_id for span in ordered if _is(span, names.CONNECTION_SETUP)}
     telling = [span for span in ordered if span.parent_span_id not in setups and _is_finding(span)]
     within = [span for span in telling if span.kind not in _ENTRIES]
-    return [_finding(span) for span in within or telling]
+    explained = any(names.UNFINISHED_PHASE in span.attributes for span in within)
+    return [_finding(span) for span in (within if explained else telling)]
 
 
 def _is_finding(span: Span) -> bool:
