@@ -1,14 +1,15 @@
 """Walks the path of somebody who has just heard of conntrace: `python -m scripts.newcomer`.
 
-In a clean folder: clone, `make demo`, an own script under `conntrace run`, the report in its three
-forms, a cause explained, `conntrace doctor`, then a contributor's commands. The cache is the usual
-one; point CONNTRACE_CACHE at an empty folder to begin with nothing. Ends with the first step that
-fails. The clone holds what is committed.
+In a clean folder: a clone, `make demo`, an own script under `conntrace run`, the report in its
+three forms, a cause explained, `conntrace doctor`, then a contributor's commands. The cache is the
+usual one; point CONNTRACE_CACHE at an empty folder to begin with nothing. Ends with the first step
+that fails.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,10 @@ class Step(NamedTuple):
     expected: tuple[str, ...]
 
 
+# Neither history nor what was built: a copy, because git clones no folder of another user's.
+NOT_CLONED = shutil.ignore_patterns(
+    ".git", "build", "dist", "htmlcov", "__pycache__", ".coverage*", ".*_cache", ".hypothesis"
+)
 BEFORE = ("make -s env",)
 """Run before the steps, because it says where the programs are."""
 STEPS = (
@@ -85,7 +90,9 @@ class Hello(BaseHTTPRequestHandler):
 
 def walk(folder: Path, server: str) -> None:
     clone = folder / "conntrace"
-    subprocess.run(["git", "clone", "-q", str(CHECKOUT), str(clone)], check=True)
+    shutil.copytree(CHECKOUT, clone, symlinks=True, ignore=NOT_CLONED)
+    for words in ("init -q", "add -A", "-c user.name=n -c user.email=n@localhost commit -qm all"):
+        subprocess.run(["git", *words.split()], cwd=clone, check=True)
     (folder / "own.py").write_text(OWN_SCRIPT)
     environment = {**os.environ, "SERVER": server, "NO_PROXY": "*"}
     venv = subprocess.run(BEFORE[0].split(), cwd=clone, check=True, capture_output=True, text=True)
