@@ -121,3 +121,24 @@ def test_protobufs_own_reader_takes_it() -> None:
         "conntrace.connection.reused": "bool_value",
         "conntrace.cause.evidence": "array_value",
     }
+
+
+@pytest.mark.parametrize("text", ['a"b', "a\\b", 'x","name":"y', "\t\n\x00"])
+def test_no_text_breaks_out_of_its_field(text: str) -> None:
+    """Ids of an active span come from the traced program, like all other text."""
+    made = make_span(text, trace=text, parent=text, links=(Link(text, text),), key=text)
+    span = only_span(made)
+    assert [span["traceId"], span["parentSpanId"], span["name"]] == [text] * 3
+    assert span["links"] == [{"traceId": text, "spanId": text}]
+    assert span["attributes"] == [{"key": "key", "value": {"stringValue": text}}]
+
+
+def test_texts_that_are_equal_to_others_keep_their_type() -> None:
+    """What is remembered of one value is not taken for another: True == 1 == 1.0."""
+    spans = [make_span(value=value) for value in ("1", True, 1, 1.0, "1")]
+    values = [
+        span["attributes"][0]["value"]
+        for span in parsed(*spans)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    ]
+    text = {"stringValue": "1"}
+    assert values == [text, {"boolValue": True}, {"intValue": "1"}, {"doubleValue": 1.0}, text]
