@@ -133,7 +133,7 @@ ATTRIBUTES: dict[str, str] = {
     "OBSERVED_BY": "`audit`: only an audit event showed it, so it has no duration.",
     "UNFINISHED_PHASE": "What was going on when its process ended: `dns`, `connect`, `tls`,"
     " `sending`, `waiting`, `handler` or `init`.",
-    "LEDGER_LOOKUPS": "Lookups of this invocation until its response, by the function's own process."
+    "LEDGER_LOOKUPS": "Lookups of this invocation until its response, in the function's process."
     " What threads do later and child processes do stands in spans alone, as for all these totals.",
     "LEDGER_CONNECTS": "Connects of this invocation.",
     "LEDGER_HANDSHAKES": "TLS handshakes of this invocation.",
