@@ -138,6 +138,20 @@ def test_a_recreated_client_is_not_avoidable_beyond_the_servers_known_limit() ->
     assert verdict(stream.analyze().setups[2]) == ("client_recreated", "proved", False, False)
 
 
+@pytest.mark.parametrize(("pause_s", "avoidable"), [(50, True), (70, False)])
+def test_nobody_knows_whether_a_server_keeps_a_connection_for_long(
+    pause_s: float, avoidable: bool
+) -> None:
+    """A job that runs every few minutes and closes its client in between does nothing wrong."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.close_manager(manager, [pool])
+    stream.sleep(pause_s)
+    client_with_a_request(stream)
+    expected = ("client_recreated", "proved", avoidable, avoidable)
+    assert verdict(stream.analyze().setups[1]) == expected
+
+
 def test_a_client_closed_at_another_line_is_only_likely_replaced() -> None:
     """Different lines: two parts of a program may each have their client. No advice."""
     stream = Stream()

@@ -110,7 +110,10 @@ def _keep_one(facts: SetupFacts, rival: Rival, owner: str) -> str:
     if owner.startswith("requests") and rival.connection.busy_thread != facts.start.thread:
         # requests does not promise that threads may share a Session.
         return f"Let the threads that make the {owner} at {line} live on, with one for each thread."
-    return f"Create the {owner} at {line} once, at module level, and use it for every call."
+    return (
+        f"Create the {owner} at {line} once, at module level, and use it for every call with the"
+        " same credentials."
+    )
 
 
 def parallel_client(facts: SetupFacts) -> Cause | None:
