@@ -11,7 +11,7 @@ import _socket
 import sys
 from collections.abc import Callable
 
-from conntrace.traced import call_sites, context, guard, notes, recording
+from conntrace.traced import call_sites, context, guard, notes_connections, recording
 from conntrace.traced.hooks import dns, tcp
 from conntrace.traced.originals import monotonic_ns
 
@@ -75,7 +75,7 @@ def _hear_connect(event: str, arguments: tuple[object, ...]) -> None:
     where = context.place()
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     recording.send(
-        notes.connect_start(
+        notes_connections.connect_start(
             context.ids.next(),
             dns.host_text(address[0]),
             dns.port_number(address[1]),
@@ -99,7 +99,7 @@ def _note_lookup(function: str, host: object, port: object, reverse: bool) -> No
     where = context.place()
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     recording.send(
-        notes.lookup_start(
+        notes_connections.lookup_start(
             context.ids.next(), function, dns.host_text(host), dns.port_number(port),
             reverse, False, True, where, site,
         )

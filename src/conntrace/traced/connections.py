@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conntrace.traced import notes, recording
+from conntrace.traced import notes, notes_connections, recording
 from conntrace.traced.call_sites import NOWHERE, CallSite
 from conntrace.traced.context import NO_PLACE, Operation, place
 from conntrace.traced.kernel import NOTHING, TcpFacts
@@ -72,7 +72,7 @@ def _connection_gone(record: ConnectionRecord) -> None:
     pool, lease = record.pool, record.lease
     if record.open:
         recording.note(
-            notes.close(
+            notes_connections.close(
                 record.connection,
                 "collected",
                 "",
@@ -87,7 +87,9 @@ def _connection_gone(record: ConnectionRecord) -> None:
     if lease is not None and pool is not None:
         pool.leases.discard(record)
         recording.note(
-            notes.lease_end(record.connection, pool.identity, lease.identity, "collected", False)
+            notes_connections.lease_end(
+                record.connection, pool.identity, lease.identity, "collected", False
+            )
         )
 
 
@@ -123,7 +125,7 @@ def connection_closed(
     `goes_along`: something that is sent follows at once.
     """
     record.open = False
-    written = notes.close(
+    written = notes_connections.close(
         record.connection,
         by,
         error,

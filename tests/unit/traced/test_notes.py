@@ -8,7 +8,7 @@ import pytest
 
 from conntrace import events
 from conntrace.events_lambda import LAMBDA_EVENTS
-from conntrace.traced import notes
+from conntrace.traced import notes, notes_connections
 from conntrace.traced.call_sites import CallSite, Owner
 from conntrace.traced.context import Place
 from conntrace.traced.kernel import KeepaliveFacts, TcpFacts
@@ -115,7 +115,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.checkout_reused(5, 2, 3, SPAN, 10, 11, 1, 2, 4),
+        notes_connections.checkout_reused(5, 2, 3, SPAN, 10, 11, 1, 2, 4),
         events.Checkout,
         {
             "request": 5,
@@ -132,7 +132,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.checkout(5, 2, "dropped", 3, None, 10, 11, 1, 6, 2, 4, True, TCP),
+        notes_connections.checkout(5, 2, "dropped", 3, None, 10, 11, 1, 6, 2, 4, True, TCP),
         events.Checkout,
         {
             "request": 5,
@@ -152,7 +152,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.setup_start(
+        notes_connections.setup_start(
             3, 5, 2, 1, "urllib3", "", ORIGIN, "proxy:3128", 7, SPAN, SITE, Redirect("old:80", 301)
         ),
         events.SetupStart,
@@ -174,7 +174,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.setup_end(3, "timed_out", KeepaliveFacts(True, 7200, 75, 9)),
+        notes_connections.setup_end(3, "timed_out", KeepaliveFacts(True, 7200, 75, 9)),
         events.SetupEnd,
         {
             "setup": 3,
@@ -186,7 +186,9 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.lookup_start(8, "getaddrinfo", "127.0.0.1", 443, False, True, True, PLACE, SITE),
+        notes_connections.lookup_start(
+            8, "getaddrinfo", "127.0.0.1", 443, False, True, True, PLACE, SITE
+        ),
         events.LookupStart,
         {
             "operation": 8,
@@ -202,12 +204,12 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.lookup_end(8, ["127.0.0.1", "::1"], ""),
+        notes_connections.lookup_end(8, ["127.0.0.1", "::1"], ""),
         events.LookupEnd,
         {"operation": 8, "answers": ("127.0.0.1", "::1")},
     ),
     (
-        notes.connect_start(9, "::1", 443, True, True, PLACE, SITE),
+        notes_connections.connect_start(9, "::1", 443, True, True, PLACE, SITE),
         events.ConnectStart,
         {
             "operation": 9,
@@ -221,23 +223,29 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.connect_end(9, "connection_refused", True),
+        notes_connections.connect_end(9, "connection_refused", True),
         events.ConnectEnd,
         {"operation": 9, "error": "connection_refused", "in_progress": True},
     ),
     (
-        notes.tunnel_start(10, 3, "a.test", 443),
+        notes_connections.tunnel_start(10, 3, "a.test", 443),
         events.TunnelStart,
         {"operation": 10, "setup": 3, "host": "a.test", "port": 443},
     ),
-    (notes.tunnel_end(10, "OSError"), events.TunnelEnd, {"operation": 10, "error": "OSError"}),
     (
-        notes.tls_start(11, "a.test", PLACE),
+        notes_connections.tunnel_end(10, "OSError"),
+        events.TunnelEnd,
+        {"operation": 10, "error": "OSError"},
+    ),
+    (
+        notes_connections.tls_start(11, "a.test", PLACE),
         events.TlsStart,
         {"operation": 11, "setup": 3, "host": "a.test", **AROUND},
     ),
     (
-        notes.tls_end(11, "", False, "TLSv1.3", "AES", True, "h2", "2030-01-01T00:00:00Z", 0, 9),
+        notes_connections.tls_end(
+            11, "", False, "TLSv1.3", "AES", True, "h2", "2030-01-01T00:00:00Z", 0, 9
+        ),
         events.TlsEnd,
         {
             "operation": 11,
@@ -251,7 +259,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes.ca_load(12, 20, "file", "", PLACE),
+        notes_connections.ca_load(12, 20, "file", "", PLACE),
         events.CaLoad,
         {"operation": 12, "setup": 3, "duration_ns": 20, "source": "file", **AROUND},
     ),
@@ -261,12 +269,14 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         {"request": 5, "status": 200, "connection": 3},
     ),
     (
-        notes.lease_end(3, 2, 5, "stored", True),
+        notes_connections.lease_end(3, 2, 5, "stored", True),
         events.LeaseEnd,
         {"connection": 3, "pool": 2, "request": 5, "how": "stored", "unread": True},
     ),
     (
-        notes.close(3, "response", "", 5, (11, True, True, True), True, TCP, SITE, PLACE, True),
+        notes_connections.close(
+            3, "response", "", 5, (11, True, True, True), True, TCP, SITE, PLACE, True
+        ),
         events.Close,
         {
             "response_begun": True,

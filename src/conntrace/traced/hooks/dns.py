@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 from contextvars import ContextVar
 
-from conntrace.traced import call_sites, context, notes, recording
+from conntrace.traced import call_sites, context, notes_connections, recording
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Begin, Hook, Keywords
 
@@ -120,7 +120,7 @@ def _begin(function: str, host: object, port: object, reverse: bool, numeric: bo
     lookup = Lookup(context.ids.next(), function, host_text(host))
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     literal = not reverse and (numeric or is_literal(host))
-    started = notes.lookup_start(
+    started = notes_connections.lookup_start(
         lookup.identity, function, lookup.host, port_number(port),
         reverse, literal, False, where, site,
     )  # fmt: skip
@@ -138,7 +138,7 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     assert isinstance(lookup, Lookup)
     lookup.leave()
     answers = [] if error is not None else _answers(lookup.function, result)
-    recording.note(notes.lookup_end(lookup.identity, answers, error_type(error)))
+    recording.note(notes_connections.lookup_end(lookup.identity, answers, error_type(error)))
 
 
 def _answers(function: str, result: object) -> list[str]:

@@ -7,7 +7,7 @@ from contextvars import Token
 from types import FrameType
 from typing import Any
 
-from conntrace.traced import call_sites, context, kernel, notes, recording
+from conntrace.traced import call_sites, context, kernel, notes_connections, recording
 from conntrace.traced.close_reasons import close_reason, failure_of, response_facts
 from conntrace.traced.connections import (
     NO_RESPONSE,
@@ -76,7 +76,7 @@ def _note_start(
         # urllib.request sends `Connection: close` with every request.
         record.sends_close = True
     recording.note(
-        notes.setup_start(
+        notes_connections.setup_start(
             operation.identity,
             request,
             pool.identity if pool is not None else 0,
@@ -145,7 +145,7 @@ def end_connect(token: object, result: object, error: BaseException | None) -> N
             operation.outer.connection = operation.identity
     elif operation.outer is not None and operation.outer.kind == REQUEST:
         operation.outer.error = word
-    recording.send(notes.setup_end(operation.identity, word, keepalive))
+    recording.send(notes_connections.setup_end(operation.identity, word, keepalive))
 
 
 def begin_tunnel(instance: Any, args: Arguments, kwargs: Keywords) -> object:
@@ -155,14 +155,14 @@ def begin_tunnel(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         return None
     identity = context.ids.next()
     host, port = str(instance._tunnel_host), int(instance._tunnel_port or 0)
-    recording.send(notes.tunnel_start(identity, operation.identity, host, port))
+    recording.send(notes_connections.tunnel_start(identity, operation.identity, host, port))
     return identity
 
 
 def end_tunnel(token: object, result: object, error: BaseException | None) -> None:
     """Note the proxy's answer."""
     assert isinstance(token, int)
-    recording.note(notes.tunnel_end(token, error_type(error)))
+    recording.note(notes_connections.tunnel_end(token, error_type(error)))
 
 
 def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:

@@ -7,7 +7,7 @@ import errno
 from contextvars import ContextVar
 from typing import Any
 
-from conntrace.traced import call_sites, context, notes, recording
+from conntrace.traced import call_sites, context, notes_connections, recording
 from conntrace.traced.error_types import SYSTEM_ERRORS, error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.hooks.dns import host_text, is_literal, port_number
@@ -48,11 +48,15 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     if not is_literal(address[0]):
         identity = context.ids.next()
         recording.note(
-            notes.lookup_start(identity, "connect", host, port, False, False, True, where, site)
+            notes_connections.lookup_start(
+                identity, "connect", host, port, False, False, True, where, site
+            )
         )
     connect = Connect(context.ids.next())
     datagram = family_and_type(instance)[1] != _socket.SOCK_STREAM
-    recording.send(notes.connect_start(connect.identity, host, port, datagram, False, where, site))
+    recording.send(
+        notes_connections.connect_start(connect.identity, host, port, datagram, False, where, site)
+    )
     return connect
 
 
@@ -61,7 +65,7 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     assert isinstance(token, Connect)
     inside.reset(token.token)
     if error is None and not result:
-        recording.note(notes.connect_end(token.identity, "", False))
+        recording.note(notes_connections.connect_end(token.identity, "", False))
         return
     number = error.errno if isinstance(error, OSError) else result
     in_progress = isinstance(number, int) and number in _IN_PROGRESS
@@ -72,7 +76,7 @@ def end(token: object, result: object, error: BaseException | None) -> None:
         word = SYSTEM_ERRORS.get(result, errno.errorcode.get(result, "OSError"))
     else:
         word = error_type(error)
-    recording.note(notes.connect_end(token.identity, word, in_progress))
+    recording.note(notes_connections.connect_end(token.identity, word, in_progress))
 
 
 HOOKS = (

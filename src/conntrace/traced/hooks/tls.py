@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any
 
-from conntrace.traced import context, notes, recording
+from conntrace.traced import context, notes_connections, recording
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.kernel import run_delay_ns
@@ -58,7 +58,7 @@ def begin_tls_in_tls(instance: Any, args: Arguments, kwargs: Keywords) -> object
 
 def _begin(instance: Any, name: object) -> Handshake:
     identity = context.ids.next()
-    recording.send(notes.tls_start(identity, str(name or ""), context.place()))
+    recording.send(notes_connections.tls_start(identity, str(name or ""), context.place()))
     # From here on: what the sending took is not the handshake's.
     return Handshake(identity, instance)
 
@@ -71,13 +71,15 @@ def end_handshake(token: object, result: object, error: BaseException | None) ->
         in_progress = type(error).__name__ in _WANTS_MORE
         word = "" if in_progress else error_type(error)
         recording.note(
-            notes.tls_end(token.identity, word, in_progress, cpu_ns=cpu_ns, delay_ns=delay_ns)
+            notes_connections.tls_end(
+                token.identity, word, in_progress, cpu_ns=cpu_ns, delay_ns=delay_ns
+            )
         )
         return
     subject, token.subject = token.subject, None
     cipher = subject.cipher()
     recording.note(
-        notes.tls_end(
+        notes_connections.tls_end(
             token.identity,
             "",
             False,
@@ -129,7 +131,7 @@ def end_ca_load(token: object, result: object, error: BaseException | None) -> N
     assert isinstance(token, CaLoading)
     duration_ns = monotonic_ns() - token.started_ns
     recording.note(
-        notes.ca_load(
+        notes_connections.ca_load(
             context.ids.next(), duration_ns, token.source, error_type(error), context.place()
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from conntrace.traced import context, guard, kernel, notes, recording
+from conntrace.traced import context, guard, kernel, notes, notes_connections, recording
 from conntrace.traced.connections import ConnectionRecord, PoolRecord, connections, pools
 from conntrace.traced.context import REQUEST, Operation, current
 from conntrace.traced.hooks.base import Hook
@@ -188,7 +188,7 @@ def _note_reuse(
 ) -> None:
     now = monotonic_ns()
     recording.send(
-        notes.checkout_reused(
+        notes_connections.checkout_reused(
             before.request,
             before.record.identity,
             record.connection,
@@ -231,7 +231,7 @@ def _note_need(
         outcome = "empty" if all_out else "placeholder"
     # Not sent yet: the set-up's first step follows at once and takes it along.
     recording.note(
-        notes.checkout(
+        notes_connections.checkout(
             before.request,
             before.record.identity,
             outcome,
@@ -256,7 +256,7 @@ def _note_failed_checkout(before: BeforeGet) -> None:
         return
     _note_request_start(operation, before.record)
     recording.send(
-        notes.checkout(
+        notes_connections.checkout(
             operation.identity, before.record.identity, "failed", 0, _their_span(operation),
             monotonic_ns() - before.started_ns, -1, before.in_use, 0,
             before.queue_size, before.maxsize, False, kernel.NOTHING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conntrace.traced import guard, notes, recording
+from conntrace.traced import guard, notes_connections, recording
 from conntrace.traced.connections import ConnectionRecord, PoolRecord, connections, pools
 from conntrace.traced.context import REQUEST, Operation, current
 from conntrace.traced.hooks.base import Hook
@@ -78,7 +78,7 @@ def _note_put(
             return
         request = lease.identity
     recording.note(
-        notes.lease_end(
+        notes_connections.lease_end(
             record.connection, pool.identity, request, record.put_result, unread, missing
         )
     )
@@ -95,7 +95,9 @@ def _end_failed_lease(pool: PoolRecord) -> None:
         record.lease = None
     if lease.started:
         recording.note(
-            notes.lease_end(lease.connection, pool.identity, lease.identity, "error", False)
+            notes_connections.lease_end(
+                lease.connection, pool.identity, lease.identity, "error", False
+            )
         )
 
 
