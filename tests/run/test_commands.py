@@ -156,6 +156,17 @@ def test_a_full_disk_is_one_line(words: tuple[str, ...], span_file: Path) -> Non
     assert line.endswith("[output-failed]")
 
 
+@pytest.mark.parametrize("words", [("report",), ("causes",), ("doctor",)])
+def test_standard_output_that_is_closed_wants_nothing(
+    words: tuple[str, ...], span_file: Path
+) -> None:
+    """As for any program."""
+    files = (str(span_file),) if "report" in words else ()
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *CONNTRACE, *words, *files]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("form", ["html", "junit"])
 def test_a_document_that_says_it_is_utf8_is_that_on_any_terminal(
     form: str, span_file: Path, tmp_path: Path

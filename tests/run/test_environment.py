@@ -79,6 +79,23 @@ def test_no_descriptor_of_ours_is_open_in_it() -> None:
     assert run("--", *command, stdin="").stdout == plain(*command)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_stays_closed_and_is_no_socket_of_ours(
+    closed: str, tmp_path: Path
+) -> None:
+    """As cron jobs and daemons have it: the command finds the same, and is recorded."""
+    events, seen = tmp_path / "events.txt", tmp_path / "seen"
+    listing = f"ls /proc/$$/fd > {seen}; exec {PYTHON} -c 'import socket'"
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+    found = []
+    for command in ([], [*CONNTRACE, "run", "--events", str(events), "--"]):
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+        subprocess.run([*words, *command, "sh", "-c", listing], check=True, timeout=60, **streams)
+        found.append(seen.read_text())
+    assert found[0] == found[1]
+    assert "\thello\t" in events.read_text()
+
+
 def test_standard_input_is_the_commands() -> None:
     assert run("--", "cat", stdin="some\ntext").stdout == "some\ntext"
 

@@ -54,6 +54,9 @@ def group() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run a command; every error is one line with its slug, never a traceback."""
+    if getattr(sys, "stdout", None) is None:
+        # It was closed: nobody wants to see anything.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
         result = group.main(arguments, prog_name="conntrace", standalone_mode=False)
         sys.stdout.flush()

@@ -22,6 +22,7 @@ _INTERRUPTS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.S
 
 def main(arguments: list[str]) -> int:
     """`conntrace run` with the words after `run`; returns the exit code, or dies by a signal."""
+    _hold_closed_streams()
     try:
         options = parse(arguments)
     except UsageError as error:
@@ -95,6 +96,14 @@ def _original_environment() -> dict[str, str]:
         if b"\0LC_CTYPE=" not in b"\0" + given:
             del environment["LC_CTYPE"]
     return environment
+
+
+def _hold_closed_streams() -> None:
+    """A standard stream that was closed before us stays closed for the command, but no socket or
+    file of ours gets its number: it would be taken for the stream."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def _let_go_of_standard_streams() -> None:
