@@ -315,6 +315,22 @@ def test_a_first_use_in_an_invocation_is_told_to_come_earlier() -> None:
     assert number(invocations(result)[-1], "conntrace.ledger.avoidable_s") == 0
 
 
+def test_a_destination_that_cannot_be_reached_is_not_to_be_tried_earlier() -> None:
+    """Otherwise the initialisation would fail too."""
+    stream, _ = warm()
+    with stream.invocation("r-2"):
+        pool = stream.pool(stream.manager("urllib3.PoolManager", "app.py:9"), "gone.example")
+        request = stream.start(pool)
+        stream.checkout(request, pool)
+        stream.setup(pool, request, addresses=(("192.0.2.1", "connection_refused"),))
+    assert verdict(stream.play().setups[-1]) == (
+        "first_use_of_destination",
+        "proved",
+        False,
+        False,
+    )
+
+
 def test_a_function_that_does_nothing_wrong_gets_no_advice() -> None:
     """The control: connected while initialised, used again and again, frozen in between."""
     stream, pool = warm()

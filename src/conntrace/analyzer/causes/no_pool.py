@@ -196,9 +196,14 @@ def first_use_of_destination(facts: SetupFacts) -> Cause | None:
 
 
 def _earlier(facts: SetupFacts) -> str:
-    """In AWS Lambda the initialisation could have done it, for a client that is kept."""
+    """In AWS Lambda the initialisation could have done it, for a client that is kept.
+
+    Where nobody can be reached, it would only fail itself.
+    """
     client = facts.client
     if not facts.past_init or client.one_shot or facts.start.one_shot or client.bare:
+        return ""
+    if facts.end_error:
         return ""
     return (
         f"Make a first request to {place(facts.origin)} at module level, with the"
