@@ -20,7 +20,6 @@ from runs import built_layer, command, environment, server
 from table import Variant
 
 from conntrace import semantic_names as names
-from conntrace.probe.plan import bracket
 from conntrace.probe.samples import Measured, Sample
 from conntrace.testing import Spans, read_spans
 
@@ -62,7 +61,7 @@ def measure(
             if sample is not None:
                 found[job.variant].samples.append(sample)
     for measured in found.values():
-        _finish(measured)
+        measured.requests = 2 * len(measured.samples)
     return list(found.values())
 
 
@@ -77,15 +76,6 @@ def _samples(jobs: Sequence[Job], layer: Path, at_once: int) -> Iterator[tuple[J
             yield running[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _finish(measured: Measured) -> None:
-    """What the probe tells of its samples is told of these too."""
-    measured.requests = 2 * len(measured.samples)
-    gaps = sorted({each.gap_s for each in measured.samples})
-    measured.limit = bracket(
-        [(gap, all(s.reused for s in measured.samples if s.gap_s == gap)) for gap in gaps]
-    )
 
 
 def _sample(job: Job, layer: Path) -> Sample | None:

@@ -9,7 +9,6 @@ import pytest
 
 from conntrace.probe.html import write_html
 from conntrace.probe.json_document import write_json
-from conntrace.probe.plan import Bracket
 from conntrace.probe.samples import Measured, Sample, quantile, rows, verdict
 from conntrace.probe.text import write_text
 
@@ -20,8 +19,8 @@ def sample(gap: float, ms: float, reused: bool = True, **more: object) -> Sample
     return Sample(gap, ms / 1000, reused, **more)  # type: ignore[arg-type]
 
 
-def measured(*samples: Sample, limit: Bracket | None = None) -> Measured:
-    return Measured("http://a.test/<x>", list(samples), len(samples) + 1, limit)
+def measured(*samples: Sample) -> Measured:
+    return Measured("http://a.test/<x>", list(samples), len(samples) + 1)
 
 
 MIXED = measured(
@@ -30,7 +29,7 @@ MIXED = measured(
     sample(5, 700, False, causes=LOST, idle_limit_s=2.01),
     sample(5, 1300, False, causes=LOST, idle_limit_s=2.02),
     sample(2.05, 50, False, causes=LOST, idle_limit_s=2.01),
-    limit=Bracket(1.95, 2.05),
+    sample(1.95, 20),
 )
 
 
@@ -56,10 +55,14 @@ def test_quantiles_lie_between_neighbours() -> None:
         (measured(sample(0, 1), sample(5, 1)), "no idle limit up to it"),
         (measured(sample(0, 1, False, causes=LOST)), "not even after 0 s (server_closed_idle)"),
         (
-            measured(sample(0, 1), sample(9, 1, False), limit=Bracket(3, 3.1)),
-            "The close itself was not seen.",
+            measured(sample(0, 1), sample(9, 1, False)),
+            "lies between 0 and 9 s. The close itself was not seen.",
         ),
         (measured(sample(0, 1, False), sample(5, 1)), "there is no plain limit"),
+        (
+            measured(sample(0, 1), sample(5, 1, False), sample(9, 1)),
+            "lost after some gaps and not after longer ones: there is no plain limit",
+        ),
         (measured(), "Nothing was measured."),
     ],
 )
@@ -118,4 +121,4 @@ def test_the_document() -> None:
     }
     assert [row["gap_s"] for row in document["gaps"]] == [0, 5]
     assert document["gaps"][1]["causes"] == {"server_closed_idle": 2}
-    assert len(document["samples"]) == 5
+    assert len(document["samples"]) == 6

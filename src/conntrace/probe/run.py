@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conntrace.probe import plan
@@ -71,24 +71,10 @@ def _wait(seconds: float, waited: Waited) -> None:
 
 
 def _search(client: Client, options: Options, measured: Measured, waited: Waited) -> None:
-    tried = _pairs(measured, options.gaps)
-    around = plan.bracket(tried)
     budget = plan.most_search_steps(options.gaps)
-    while around is not None and budget > 0:
+    while (around := measured.limit) is not None and budget > 0:
         gap = plan.next_gap(around, measured.seen_limits)
         if gap is None:
             break
         budget -= 1
         _take(client, plan.Step(gap, gap), measured, waited)
-        tried.append((gap, measured.samples[-1].reused))
-        around = plan.bracket(tried)
-    measured.limit = around
-
-
-def _pairs(measured: Measured, gaps: Sequence[float]) -> list[tuple[float, bool]]:
-    """Of each gap whether it lost a connection: once is enough."""
-    return [
-        (gap, all(each.reused for each in measured.samples if each.gap_s == gap))
-        for gap in sorted(set(gaps))
-        if any(each.gap_s == gap for each in measured.samples)
-    ]

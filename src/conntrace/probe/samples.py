@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from conntrace.probe.plan import Bracket
+from conntrace.probe.plan import Bracket, bracket
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,20 @@ class Measured:
     samples: list[Sample] = field(default_factory=list)
     requests: int = 0
     """Sent in all, those that only prepared a sample included."""
-    limit: Bracket | None = None
     interrupted: bool = False
+
+    @property
+    def pairs(self) -> list[tuple[float, bool]]:
+        """Of each gap whether every connection was used again: one that was lost is enough."""
+        gaps = sorted({each.gap_s for each in self.samples})
+        return [
+            (gap, all(each.reused for each in self.samples if each.gap_s == gap)) for gap in gaps
+        ]
+
+    @property
+    def limit(self) -> Bracket | None:
+        """Where the idle limit lies as far as it is known; None when nothing tells it."""
+        return bracket(self.pairs)
 
     @property
     def seen_limits(self) -> list[float]:
@@ -108,8 +120,11 @@ def verdict(measured: Measured, gaps: Sequence[float]) -> str:
     table = [each for each in measured.samples if each.gap_s in set(gaps)]
     if not table:
         return "Nothing was measured."
-    if measured.limit is not None:
-        return _limit_sentence(measured, measured.limit)
+    limit = measured.limit
+    if limit is not None and not any(
+        reused for gap, reused in measured.pairs if gap > limit.lost_s
+    ):
+        return _limit_sentence(measured, limit)
     if all(each.reused for each in table):
         longest = max(each.gap_s for each in table)
         return f"Every connection was used again, also after {longest:g} s: no idle limit up to it."
