@@ -108,7 +108,7 @@ class PlatformFrozen(Event):
 
 @dataclass(slots=True, eq=False, repr=False)
 class PlatformInit(Event):
-    """The platform's own times of the INIT phase (Telemetry API)."""
+    """The platform's own times of the INIT phase (Telemetry API); without an end it goes on."""
 
     kind: ClassVar[str] = "platform_init"
 

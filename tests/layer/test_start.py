@@ -17,7 +17,7 @@ from tests.layer.test_wrapper import CODE
 
 # What the function's own runtime client would not have loaded by itself.
 SMALL = {"_contextvars", "_socket", "_typing", "contextvars", "errno", "typing"}
-SMALL |= {"encodings.ascii", "typing.io", "typing.re"}
+SMALL |= {"encodings.ascii", "importlib.machinery", "typing.io", "typing.re"}
 THEIRS = {"boto3", "botocore", "opentelemetry", "requests", "urllib3", "wrapt"}
 
 

@@ -80,6 +80,14 @@ class TelemetryReader:
             self._init_start_ns = _wall_ns(_text(event, "time"))
             self._initialization = _text(record, "initializationType")
             self._phase = _text(record, "phase")
+            # Told at once: when it fails, there may be no time for the platform's word on its end.
+            return Fact(
+                "PlatformInit",
+                time_ns=now_ns,
+                start_wall_ns=self._init_start_ns,
+                initialization=self._initialization,
+                phase=self._phase,
+            )
         elif kind == "platform.initRuntimeDone":
             return Fact(
                 "PlatformInit",

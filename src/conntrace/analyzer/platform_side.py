@@ -108,6 +108,8 @@ class PlatformSide:
     def _initialised(self, event: PlatformInit) -> None:
         """The process that the platform started is the first that says it is a function."""
         self._environment.init_told(event)
+        if not event.end_wall_ns and not event.error:
+            return  # it goes on
         for process, spans in self._live.items():
             if spans.invocations.function is not None:
                 spans.invocations.init.told(event)

@@ -24,6 +24,8 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _SHUTDOWN_S = 2.0
 _INTERNAL_SHUTDOWN_S = 0.5
 _RUNTIME_SHARE = 0.3
+_LAST_WORDS_S = 0.5
+"""The longest that telemetry holds SHUTDOWN back: its listener may be busy or gone."""
 _MIB = 1024 * 1024
 
 
@@ -227,7 +229,7 @@ class Generation:
         self._sandbox.signal(RUNTIME, signal.SIGKILL)
 
     def _end_extensions(self, reason: str, deadline: float) -> None:
-        self.telemetry.flush(0.2)
+        self.telemetry.flush(_LAST_WORDS_S)
         deadline_ms = int((time.time() + deadline - time.monotonic()) * 1000)
         event = {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms}
         self.board.post_shutdown(event)

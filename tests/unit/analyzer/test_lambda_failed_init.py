@@ -80,15 +80,25 @@ def test_the_platform_tells_whose_invocation_failed() -> None:
     assert ended(span) == (True, "Runtime.ImportModuleError", "init")
 
 
-def test_an_initialisation_ahead_of_any_invocation_fails_none() -> None:
-    """It is tried again within the first invocation, in an environment of its own."""
+@pytest.mark.parametrize("error", ["", "Runtime.ImportModuleError"])
+def test_an_initialisation_ahead_of_any_invocation_fails_none(error: str) -> None:
+    """It is tried again within the first invocation, in an environment of its own. The platform
+    has told that it begins, and perhaps how it ended."""
     stream = not_importable()
-    stream.platform(PlatformInit(error="Runtime.ImportModuleError", phase="init"))
+    stream.platform(PlatformInit(error=error, phase="init"))
     stream.shutdown("failure")
     result = stream.play()
     assert invocations(result) == []
     init = result.one("orders init")
     assert (init.kind, ended(init)) == ("INTERNAL", (True, "Runtime.ImportModuleError", "init"))
+
+
+def test_the_beginning_alone_makes_no_span() -> None:
+    stream = LambdaStream()
+    stream.platform(PlatformInit(start_wall_ns=stream.wall_ns - SECOND, phase="init"))
+    with stream.invocation("r-1"):
+        pass
+    assert [span.name for span in stream.play().spans] == ["orders"]
 
 
 def test_an_initialisation_that_succeeds_at_the_second_try() -> None:
@@ -180,7 +190,7 @@ def test_a_program_that_makes_room_for_another() -> None:
     stream = LambdaStream()
     stream.request(stream.pool(stream.manager(), "a.example"))
     stream.sleep(0.1)
-    stream.platform(PlatformInit(phase="init"))
+    stream.platform(PlatformInit(phase="init", end_wall_ns=stream.wall_ns))
     stream.invoke("r-1")
     stream.platform(PlatformRuntimeDone(request_id="r-1", status="success"))
     stream.shutdown("spindown")
