@@ -119,13 +119,16 @@ def start(traces: Traces, layer: Path) -> Iterator[Start]:
             task_root: Path = FUNCTIONS,
             other_layer: Path | None = None,
             mounts: tuple[Mount, ...] = (),
+            init_timeout_s: float = 10.0,
         ) -> Function:
             variables = {"PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
             if traced:
                 variables.setdefault("AWS_LAMBDA_EXEC_WRAPPER", "/opt/conntrace")
                 variables.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", traces.receiver.endpoint)
             attached = (other_layer or layer) if traced else None
-            function = platform.start(handler, task_root, attached, variables, timeout_s, mounts)
+            function = platform.start(
+                handler, task_root, attached, variables, timeout_s, mounts, init_timeout_s
+            )
             stack.callback(function.shutdown)
             return function
 

@@ -68,6 +68,7 @@ class Platform(ABC):
         environment: Mapping[str, str],
         timeout_s: int,
         mounts: tuple[Mount, ...] = (),
+        init_timeout_s: float = 10.0,
     ) -> Function:
         """A function whose environment is started by the first invocation."""
 
@@ -111,9 +112,16 @@ class LocalPlatform(Platform):
         environment: Mapping[str, str],
         timeout_s: int,
         mounts: tuple[Mount, ...] = (),
+        init_timeout_s: float = 10.0,
     ) -> Function:
         """A function on the local Lambda."""
         function = LocalLambda(
-            handler, task_root, layer, environment, timeout_s=timeout_s, mounts=mounts
+            handler,
+            task_root,
+            layer,
+            environment,
+            timeout_s=timeout_s,
+            mounts=mounts,
+            init_timeout_s=init_timeout_s,
         )
         return LocalFunction(function)

@@ -96,6 +96,7 @@ class EmulatorPlatform(Platform):
         environment: Mapping[str, str],
         timeout_s: int,
         mounts: tuple[Mount, ...] = (),
+        init_timeout_s: float = 10.0,
     ) -> Function:
         """An emulator of its own for each function."""
         self._count += 1

@@ -38,6 +38,11 @@ IMPORTS = {
     "kill": ("import os; os.kill(os.getpid(), 9)", "Runtime.ExitError"),
 }
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port})).close()\n"
+HANG = """\
+import ssl, socket
+connection = socket.create_connection(("127.0.0.1", {port}))
+ssl.create_default_context().wrap_socket(connection, server_hostname="localhost")
+"""
 
 
 @pytest.mark.parametrize("fault", IMPORTS)
@@ -71,6 +76,28 @@ def test_a_function_that_cannot_be_imported(
         # Lambda has tried before, when no invocation waited for it yet.
         assert ahead == [error]
         assert span.attributes[names.FAAS_INVOCATION_ID]
+
+
+def test_an_import_that_hangs(
+    platform: Platform, start: Start, traces: Traces, silent_port: int, tmp_path: Path
+) -> None:
+    """Lambda gives INIT some time of its own, and tries again within the invocation's."""
+    (tmp_path / "orders.py").write_text(HANG.format(port=silent_port))
+    function = start(platform, "orders.handler", task_root=tmp_path, timeout_s=2, init_timeout_s=1)
+    payload = function.invoke({}).payload
+    function.shutdown()
+    assert b"timed out after 2.00 seconds" in payload
+    spans = traces.spans
+    [span] = invocations(spans)
+    assert span.error
+    assert span.attributes[names.ERROR_TYPE] == "timeout"
+    assert span.attributes[names.UNFINISHED_PHASE] == "tls"
+    [handshake] = [
+        each for each in spans.named(names.TLS_HANDSHAKE) if each.trace_id == span.trace_id
+    ]
+    assert handshake.error
+    ahead = [each.attributes[names.ERROR_TYPE] for each in spans.named("local-function init")]
+    assert ahead == ([] if platform.lacks("one-init") else ["timeout"])
 
 
 def test_garbage_in_every_setting(platform: Platform, start: Start) -> None:
