@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,15 @@ def test_exec(run: Runner, serve: Serve) -> None:
     assert len(pids(result)) == 1
     assert len({span.resource for span in result.spans}) == 2
     assert_sound(result.spans)
+
+
+def test_what_waits_is_sent_before_exec(run: Runner) -> None:
+    """The end of a refused connect goes along with what follows; here another program follows."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    (span,) = run("with_processes", "refused_then_exec", str(port))
+    assert span.attributes["error.type"] == "connection_refused"
+    assert names.UNFINISHED_PHASE not in span.attributes
 
 
 def test_os_exit(run: Runner, serve: Serve) -> None:

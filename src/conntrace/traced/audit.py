@@ -106,6 +106,11 @@ def _note_lookup(function: str, host: object, port: object, reverse: bool) -> No
     )  # fmt: skip
 
 
+def _hear_exec(event: str, arguments: tuple[object, ...]) -> None:
+    # Another program takes the place of this one: what waits would be lost.
+    recording.drain()
+
+
 _LISTENERS: dict[str, Callable[[str, tuple[object, ...]], None]] = {
     "socket.getaddrinfo": _hear_lookup,
     "socket.gethostbyname": _hear_lookup,
@@ -115,4 +120,5 @@ _LISTENERS: dict[str, Callable[[str, tuple[object, ...]], None]] = {
     "socket.sendto": _hear_datagram,
     "socket.sendmsg": _hear_datagram,
     "socket.bind": _hear_datagram,
+    "os.exec": _hear_exec,
 }

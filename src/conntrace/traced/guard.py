@@ -15,12 +15,20 @@ Result = TypeVar("Result")
 
 MAX_FAILURES = 10
 
+# The program has no stack or memory left when it calls us: an event is lost, by no fault of ours.
+_EXHAUSTED = (RecursionError, MemoryError)
+
 _raise_own_failures = os.environ.get("CONNTRACE_TESTING") == "1"
 _failures: dict[str, int] = {}
+_exhausted = 0
 
 
 def failed(place: str, error: Exception) -> None:
     """Count a failure of ours at `place`; the first one is logged, never more."""
+    global _exhausted
+    if isinstance(error, _EXHAUSTED):
+        _exhausted += 1
+        return
     if _raise_own_failures:
         raise error
     count = _failures.get(place, 0) + 1
@@ -32,6 +40,11 @@ def failed(place: str, error: Exception) -> None:
 def is_switched_off(place: str) -> bool:
     """True after MAX_FAILURES failures at `place`: its hook then only calls the original."""
     return _failures.get(place, 0) >= MAX_FAILURES
+
+
+def exhausted_count() -> int:
+    """Events lost so far because the program had no stack or memory left."""
+    return _exhausted
 
 
 def failure_count() -> int:

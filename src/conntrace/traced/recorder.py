@@ -125,8 +125,10 @@ class Recorder:
         if active is None:
             return
         totals = (
-            active.outbox.dropped_requests, active.outbox.dropped_events, guard.failure_count(),
-        )  # fmt: skip
+            active.outbox.dropped_requests,
+            active.outbox.dropped_events + guard.exhausted_count(),
+            guard.failure_count(),
+        )
         if totals != self._sent_drops:
             self._sent_drops = totals
             active.outbox.note(notes.drops(*totals, guard.switched_off_places()))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from types import ModuleType
 
 _COMPILED = "_wrappers"
@@ -21,6 +20,8 @@ def _compiled_part() -> ModuleType | None:
     """wrapt's extension module alone, or None where that is not to be had."""
     if "wrapt" in sys.modules or os.environ.get("WRAPT_DISABLE_EXTENSIONS") or _thread._count():
         return None
+    from importlib.machinery import ExtensionFileLoader, PathFinder
+
     package = PathFinder.find_spec("wrapt")
     folders = list(package.submodule_search_locations or ()) if package is not None else []
     found = PathFinder.find_spec(_COMPILED, folders)
@@ -30,6 +31,8 @@ def _compiled_part() -> ModuleType | None:
 
 
 def _load(folders: list[str], file: str) -> ModuleType | None:
+    from importlib.machinery import ExtensionFileLoader, ModuleSpec
+
     loader = ExtensionFileLoader(_OWN_NAME, file)
     # It asks for `wrapt.exceptions` while it is made. There is no other thread to see the stand-in.
     stand_in = ModuleType("wrapt")

@@ -1,8 +1,10 @@
 """Programs that start, replace and end processes: `with_processes.py FUNCTION ARGUMENT...`."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +33,12 @@ def by_subprocess(url):
 def by_exec(url):
     get(url)
     os.execv(sys.executable, [sys.executable, __file__, "get", url])
+
+
+def refused_then_exec(port):
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", int(port)))
+    os.execv(sys.executable, [sys.executable, "-c", "pass"])
 
 
 def by_exit(url):

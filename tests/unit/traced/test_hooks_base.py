@@ -208,6 +208,28 @@ def test_own_failure_is_contained_and_switched_off(
     assert guard.failure_count() == guard.MAX_FAILURES
 
 
+@pytest.mark.parametrize("error", [RecursionError, MemoryError])
+def test_a_program_at_its_limits_costs_events_not_hooks(
+    module: types.ModuleType, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """No fault of ours: nothing is logged or switched off, and what was lost is counted."""
+    monkeypatch.setattr(guard, "_exhausted", 0)
+    before = guard.failure_count()
+
+    def begin(instance: object, args: object, kwargs: object) -> object:
+        raise error
+
+    installer = Installer([Hook("conntrace_test_target", "Child.own", begin)])
+    installer.install()
+    try:
+        assert [module.Child().own() for _ in range(50)] == ["own"] * 50
+    finally:
+        installer.remove()
+
+    assert guard.exhausted_count() == 50
+    assert guard.failure_count() == before
+
+
 def test_keyboard_interrupt_in_a_hook_is_the_programs(module: types.ModuleType) -> None:
     """Ctrl-C is never swallowed."""
 
