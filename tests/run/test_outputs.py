@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -158,6 +159,7 @@ def test_a_recording_holds_no_names_and_replays_to_the_same_causes(
     program: list[str], tmp_path: Path
 ) -> None:
     events, path = tmp_path / "events.txt", tmp_path / "spans.jsonl"
+    events.touch(0o644)
     run("-o", str(path), "--events", str(events), *program)
     text = events.read_text()
     assert events.stat().st_mode & 0o777 == 0o600
@@ -167,13 +169,17 @@ def test_a_recording_holds_no_names_and_replays_to_the_same_causes(
     assert replay(events).causes == read_spans(path).causes == ["first_use_of_destination"]
 
 
-def test_a_recording_that_cannot_be_written(program: list[str], tmp_path: Path) -> None:
-    path = tmp_path / "spans.jsonl"
-    ended = run("--events", "/nowhere/x", "-o", str(path), *program)
+@pytest.mark.parametrize("kind", ["nowhere", "a pipe without a reader"])
+def test_a_recording_that_cannot_be_written(kind: str, program: list[str], tmp_path: Path) -> None:
+    path, events = tmp_path / "spans.jsonl", tmp_path / "no" / "events"
+    reason = "No such file or directory"
+    if kind != "nowhere":
+        events.parent.mkdir()
+        os.mkfifo(events)
+        reason = "No such device or address"
+    ended = run("--events", str(events), "-o", str(path), *program)
     assert ended.returncode == 3
-    assert said(ended)[0] == (
-        "cannot write events to /nowhere/x: No such file or directory [events-not-writable]"
-    )
+    assert said(ended)[0] == f"cannot write events to {events}: {reason} [events-not-writable]"
     assert len(read_spans(path).requests) == 3
 
 

@@ -145,7 +145,7 @@ def _events(name: str | None) -> list[object]:
 def _event(line: str, name: str, number: int) -> object:
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConntraceError(
             "lambda-events", f"line {number} of {name} is no JSON document: {error}"
         ) from error

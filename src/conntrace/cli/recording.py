@@ -8,6 +8,7 @@ the service's name, and the folders of source files.
 from __future__ import annotations
 
 import os
+import stat
 
 from conntrace.analyzer.spans_redaction import redact
 from conntrace.cli.terminal import say
@@ -23,8 +24,12 @@ class EventRecording:
         """Create or empty the file. Raises `OSError`."""
         self.path = path
         self._room = max_bytes
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        self._file = os.fdopen(os.open(path, flags, 0o600), "wb", buffering=64 * 1024)
+        # Non-blocking: a named pipe without a reader is an error, and no wait without end.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(path, flags, 0o600)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            _hide_from_others(descriptor)
+        self._file = os.fdopen(descriptor, "wb", buffering=64 * 1024)
         self._failed = False
 
     def __call__(self, line: bytes) -> None:
@@ -64,6 +69,14 @@ def open_recording(path: str, *, max_bytes: int) -> EventRecording | None:
     except OSError as error:
         say(_not_writable(path, error.strerror))
         return None
+
+
+def _hide_from_others(descriptor: int) -> None:
+    """Also a file that was there before."""
+    try:
+        os.fchmod(descriptor, 0o600)
+    except OSError:
+        pass  # someone else's file that we may write to: its mode is theirs
 
 
 def _not_writable(path: str, reason: str | None) -> str:

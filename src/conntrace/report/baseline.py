@@ -51,7 +51,7 @@ def read(name: str) -> list[Allowed]:
     try:
         with open(name, encoding="utf-8") as file:
             document = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConntraceError("baseline-unreadable", f"cannot read {name}: {error}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ConntraceError(

@@ -76,7 +76,7 @@ def _ask(url: str, service: str, begin: float, end: float) -> list[Any]:
             if error.code == 404 and b"No traces" in error.read(4096):
                 return []
         reason = f"HTTP status {error.code}"
-    except (OSError, HTTPException, ValueError) as error:
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
         reason = str(getattr(error, "reason", error))
     raise ConntraceError("jaeger-unreadable", f"cannot read traces from Jaeger at {url}: {reason}")
 

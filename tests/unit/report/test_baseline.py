@@ -120,7 +120,9 @@ def test_wild_cards(tmp_path: Path, row: Allowed, covered: bool) -> None:
         '{"format": "conntrace-baseline", "allowed": [{"cause": "x"}]}',
         '{"format": "conntrace-baseline", "allowed": [7]}',
         '{"format": "conntrace-baseline"}',
+        "[" * 100_000,
     ],
+    ids=lambda text: text[:40],
 )
 def test_what_is_no_baseline(tmp_path: Path, text: str) -> None:
     file = tmp_path / "baseline.json"
