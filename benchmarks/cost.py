@@ -23,13 +23,10 @@ from benchmarks.costs import Costs
 from benchmarks.table import goal_lines, import_lines, table
 from benchmarks.ways import WAYS, Way
 
-from benchmarks import importing, serving, sink
+from benchmarks import importing, page, serving, sink
 
 HERE = Path(__file__).resolve().parent
 RAW = HERE.parent / "build" / "benchmarks" / "cost.json"
-PAGE = HERE.parent / "docs" / "overhead.md"
-PICTURE = HERE.parent / "docs" / "pictures" / "overhead.svg"
-BEGIN, END = "<!-- make bench -->", "<!-- /make bench -->"
 RUNS = 7
 WARM_UP_PART = 16
 IMPORTS_EACH_RUN = 3
@@ -94,15 +91,6 @@ def surroundings() -> dict[str, object]:
     }
 
 
-def write_into(page: Path, lines: list[str]) -> None:
-    """Put the lines between the two marks of the page."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no {BEGIN} … {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure, keep everything, show the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
@@ -128,8 +116,8 @@ def main() -> None:
 
         packages = ", ".join(f"{name} {version}" for name, version in versions().items())
         ran = f"{options.runs} interleaved runs, Python {platform.python_version()}; {packages}."
-        write_into(PAGE, [*lines, "", ran])
-        draw(found, PICTURE)
+        page.write_into(page.PAGE, "make bench", [*lines, "", ran])
+        draw(found, page.PICTURE)
 
 
 if __name__ == "__main__":
