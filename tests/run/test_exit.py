@@ -42,6 +42,16 @@ def test_a_command_that_is_not_there() -> None:
     assert said(ended) == ["command not found: no-such-command [command-not-found]"]
 
 
+@pytest.mark.parametrize(("name", "command"), [("own.py", "python own.py"), ("own", "./own")])
+def test_a_file_of_this_folder_is_no_command(tmp_path: Path, name: str, command: str) -> None:
+    (tmp_path / name).write_text("print('own')")
+    ended = run(name, cwd=tmp_path)
+    assert ended.returncode == 127
+    assert said(ended) == [
+        f"command not found: {name}; for the file in this folder: {command} [command-not-found]"
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "mode", "reason"),
     [

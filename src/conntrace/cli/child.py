@@ -184,8 +184,18 @@ def _leave_no_core() -> None:
 
 def _not_started(name: str, error: OSError) -> CommandNotStarted:
     if error.errno == errno.ENOENT and not ("/" in name and os.path.exists(name)):
-        return CommandNotStarted("command-not-found", f"command not found: {name}", 127)
+        return CommandNotStarted(
+            "command-not-found", f"command not found: {name}{_hint(name)}", 127
+        )
     reason = error.strerror
     if error.errno == errno.ENOENT:
         reason = "the interpreter that its first line names is missing"
     return CommandNotStarted("command-not-executable", f"cannot execute {name}: {reason}", 126)
+
+
+def _hint(name: str) -> str:
+    """How a file of this folder is run: a shell does not look here either."""
+    if not os.path.isfile(name):
+        return ""
+    command = f"python {name}" if name.endswith(".py") else f"./{name}"
+    return f"; for the file in this folder: {command}"

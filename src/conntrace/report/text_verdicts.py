@@ -13,6 +13,7 @@ from conntrace.report.verdicts import Judgement, Verdict
 from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
 
 MAX_VERDICTS = 6
+UNPOOLED = "unpooled_socket"
 _MAX_USUAL = 4
 
 
@@ -45,6 +46,9 @@ def cost_words(judgement: Judgement) -> str:
         return f"{count(judgement.failed, 'connection')} failed: {total}"
     if judgement.verdicts:
         return f"nothing proved avoidable of {total}"
+    if judgement.usual and all(finding.cause == UNPOOLED for finding in judgement.usual):
+        cost = duration(judgement.cost_ms)
+        return f"not judged: plain sockets only, of clients unknown to conntrace ({cost})"
     return f"nothing to change: {total}"
 
 
@@ -115,13 +119,15 @@ def _usual(page: Page, findings: list[Finding]) -> None:
     by_cause: dict[str, list[Finding]] = {}
     for finding in findings:
         by_cause.setdefault(finding.cause, []).append(finding)
-    told = [
-        f"{sum(f.count for f in group):,} {page.glyphs.times} {clean(cause, 40)} "
-        f"{duration(sum(f.cost_ms for f in group))}"
-        for cause, group in list(by_cause.items())[:_MAX_USUAL]
-    ]
-    if told:
-        page.paragraph([("needed anyway: ", FAINT)], page.glyphs.separator.join(told), FAINT)
+    unknown = {UNPOOLED: by_cause.pop(UNPOOLED)} if UNPOOLED in by_cause else {}
+    for title, causes in (("needed anyway: ", by_cause), ("not judged: ", unknown)):
+        told = [
+            f"{sum(f.count for f in group):,} {page.glyphs.times} {clean(cause, 40)} "
+            f"{duration(sum(f.cost_ms for f in group))}"
+            for cause, group in list(causes.items())[:_MAX_USUAL]
+        ]
+        if told:
+            page.paragraph([(title, FAINT)], page.glyphs.separator.join(told), FAINT)
 
 
 def failures(connections: list[Connection]) -> list[tuple[str, str]]:

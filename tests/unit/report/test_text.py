@@ -196,6 +196,17 @@ def test_spans_without_any_connection_say_so() -> None:
     assert "nothing to change" not in out
 
 
+def test_sockets_of_unknown_clients_are_not_called_needed() -> None:
+    """httpx, aiohttp, a database: nothing is known of their pools, so nothing is judged."""
+    story = Story()
+    story.span("socket connect 10.0.0.7:5432", 0.3, 0.8, conntrace__cause__name="unpooled_socket")
+    out = rendered(story.records())
+    assert "not judged: plain sockets only, of clients unknown to conntrace (0.8 ms)" in out
+    assert "unpooled_socket 0.8 ms" in out
+    assert "nothing to change" not in out
+    assert "needed anyway" not in out
+
+
 def test_what_could_not_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -> None:
     story = Story()
     story.connect("c1", 0.0)
