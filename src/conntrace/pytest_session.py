@@ -13,6 +13,7 @@ import pytest
 
 from conntrace import in_process
 from conntrace import semantic_names as names
+from conntrace.analyzer.causes.words import count, was_or_were
 from conntrace.analyzer.exporters.file import FileExporter
 from conntrace.analyzer.span import Exporter, Span
 from conntrace.settings_table import GIBIBYTE
@@ -134,7 +135,8 @@ class Session:
 
 def complaint(setups: Sequence[Span], limit: int) -> str:
     """Why a marked test fails: every connection with its cause and what would avoid it."""
-    lines = [f"{len(setups)} connections were set up, at most {limit} are allowed:"]
+    number = len(setups)
+    lines = [f"{count(number, 'connection')} {was_or_were(number)} set up; limit {limit}:"]
     for span in setups:
         told = span.attributes
         line = f"  {told.get(names.SERVER_ADDRESS)}:{told.get(names.SERVER_PORT)}"

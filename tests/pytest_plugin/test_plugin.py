@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from conntrace.analyzer.span import Resource, Span
+from conntrace.pytest_session import complaint
 from tests.servers.loopback import LoopbackServer
 
 TESTS = """
@@ -95,10 +97,10 @@ def test_marker_and_fixture(tmp_path: Path) -> None:
         "test_that_fails_by_itself": "FAILED",
         "test_without_conntrace": "PASSED",
     }, ended.stdout
-    assert "3 connections were set up, at most 1 are allowed:" in ended.stdout
+    assert "3 connections were set up; limit 1:" in ended.stdout
     assert f"127.0.0.1:{server.port}  client_recreated" in ended.stdout
     assert "its own reason" in ended.stdout, "the test's own failure is not covered up"
-    assert "at most 0 are allowed" not in ended.stdout
+    assert "limit 0:" not in ended.stdout
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "xdist"])
@@ -113,6 +115,17 @@ def test_the_report(tmp_path: Path, workers: tuple[str, ...]) -> None:
     _, _, report = ended.stdout.partition("= conntrace =")
     assert "client_recreated" in report, ended.stdout
     assert re.search(r"\b6 connections", report), report
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1 connection was set up; limit 0:"), (2, "2 connections were set up; limit 0:")],
+)
+def test_the_complaint_is_plain_english(number: int, words: str) -> None:
+    setup = Span(
+        "1" * 32, "2" * 16, "", "HTTP connection_setup a.test:80", "INTERNAL", 1, 2, Resource(())
+    )
+    assert complaint([setup] * number, 0).splitlines()[0] == words
 
 
 def test_nothing_is_loaded_that_nobody_asked_for(tmp_path: Path) -> None:
