@@ -33,6 +33,7 @@ from conntrace.report.waterfall import choose_trace
 
 _MAX_PROBLEMS = 5
 NOTHING = "no spans: nothing was recorded, so nothing is shown."
+NOT_READ = "no spans could be read: is this a file of spans?"
 ONLY_COUNTED = (
     "only counted: there is much input, or --counts was asked for. Not shown: single connections"
     " and their time line, traces, more evidence than an example of each finding, and whether"
@@ -91,7 +92,7 @@ def write_text(
     page = Page(width_for(stream, width), glyphs_for(stream))
     chosen = choose_trace(told.model, trace) if told.complete else None
     if not told.tally.spans:
-        page.add(("conntrace  ", STRONG), (NOTHING, STRONG))
+        page.add(("conntrace  ", STRONG), (no_spans_words(told.notes), STRONG))
     elif told.complete:
         _proof(page, told, chosen, counts)
     else:
@@ -103,6 +104,11 @@ def write_text(
     _problems(page, told.notes)
     _last_word(page, told.judgement)
     page.write(stream, color_for(stream, color))
+
+
+def no_spans_words(notes: ReadNotes) -> str:
+    """Why nothing is shown: there was nothing, or nothing of it could be read."""
+    return NOT_READ if notes.problem_count else NOTHING
 
 
 def _proof(page: Page, told: Loaded, chosen: str | None, counts: bool) -> None:

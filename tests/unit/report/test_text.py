@@ -187,6 +187,16 @@ def test_an_empty_file_says_that_nothing_was_recorded(content: str, tmp_path: Pa
     assert "no spans: nothing was recorded" in stream.getvalue()
 
 
+def test_a_file_of_something_else_is_not_a_run_without_spans(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text("import urllib3\nprint(1)\n")
+    stream = io.StringIO()
+    report_text(path, stream)
+    assert "no spans could be read: is this a file of spans?" in stream.getvalue()
+    assert "nothing was recorded" not in stream.getvalue()
+    assert "app.py, line 1: not JSON" in stream.getvalue()
+
+
 def test_spans_without_any_connection_say_so() -> None:
     story = Story()
     story.span("work", 0.0, 5.0)

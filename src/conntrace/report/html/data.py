@@ -15,7 +15,7 @@ from conntrace.report.json_report import moment
 from conntrace.report.load import Loaded
 from conntrace.report.model import Connection
 from conntrace.report.record import Process
-from conntrace.report.text import NOTHING, ONLY_COUNTED
+from conntrace.report.text import ONLY_COUNTED, no_spans_words
 from conntrace.report.text_connections import process_words
 from conntrace.report.text_verdicts import cost_words, failures, place_words, verdict_cost
 from conntrace.report.units import count
@@ -34,7 +34,7 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "complete": told.complete,
         "version": conntrace.__version__,
         "headline": _headline(told),
-        "cost": cost_words(told.judgement) if told.tally.spans else NOTHING,
+        "cost": cost_words(told.judgement) if told.tally.spans else no_spans_words(told.notes),
         "note": ONLY_COUNTED if not told.complete else "",
         "repeated": told.repeated,
         "failed": [f"failed: {what}{where}" for what, where in failures(model.connections)],
