@@ -28,6 +28,7 @@ __all__ = ["Result", "Span", "Spans", "capture", "read_spans", "replay", "run_pr
 
 _KINDS = {1: names.INTERNAL, 2: names.SERVER, 3: names.CLIENT, 5: names.CONSUMER}
 _STATUS_ERROR = 2
+_TIME_TO_END_S = 5.0
 
 
 class Spans(list[Span]):
@@ -129,22 +130,36 @@ def run_program(
 
     `program` is the source of a Python program, a Python file and its arguments, or any command
     line that begins with the name of a program. `env` is added to this process's environment;
-    `options` go to `conntrace run`.
+    `options` go to `conntrace run`. Raises subprocess.TimeoutExpired after `timeout_s` seconds.
     """
     with tempfile.TemporaryDirectory(prefix="conntrace-") as folder:
         output = Path(folder) / "spans.jsonl"
         command = [sys.executable, "-m", "conntrace", "run", "-o", str(output), *options, "--"]
-        ended = subprocess.run(
+        with subprocess.Popen(
             [*command, *_command_line(program, Path(folder))],
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            timeout=timeout_s,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-        )
+        ) as running:
+            stdout, stderr = _communicate(running, timeout_s)
         spans = read_spans(output) if output.exists() else Spans()
-        return Result(ended.returncode, ended.stdout, ended.stderr, spans)
+        return Result(running.returncode, stdout, stderr, spans)
+
+
+def _communicate(running: subprocess.Popen[str], timeout_s: float) -> tuple[str, str]:
+    """What it wrote. After the time-out the program itself is asked to end: killing only
+    `conntrace run` would leave it behind."""
+    try:
+        return running.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        running.terminate()
+        try:
+            running.communicate(timeout=_TIME_TO_END_S)
+        except subprocess.TimeoutExpired:
+            running.kill()
+        raise
 
 
 def read_spans(path: str | os.PathLike[str]) -> Spans:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from conntrace import semantic_names as names
-from conntrace.testing import Spans, replay
+from conntrace.testing import Spans, replay, run_program
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, Runner
 from tests.integration.sound import assert_sound
@@ -48,6 +52,16 @@ def test_recording_is_scrubbed(run: Runner, serve: Serve, tmp_path: Path) -> Non
     for secret in ("a.test", "very-private", "secret"):
         assert secret not in text
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_program_that_takes_too_long_is_not_left_behind(tmp_path: Path) -> None:
+    """The time-out reaches the program, not only what watches it."""
+    file = tmp_path / "pid"
+    program = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_program(program, timeout_s=8)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
 
 
 def test_replay_of_lines(run: Runner, serve: Serve, tmp_path: Path) -> None:
