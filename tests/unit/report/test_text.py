@@ -191,7 +191,7 @@ def test_a_file_of_something_else_is_not_a_run_without_spans(tmp_path: Path) -> 
     path = tmp_path / "app.py"
     path.write_text("import urllib3\nprint(1)\n")
     stream = io.StringIO()
-    report_text(path, stream)
+    report_text(path, stream, width=300)
     assert "no spans could be read: is this a file of spans?" in stream.getvalue()
     assert "nothing was recorded" not in stream.getvalue()
     assert "app.py, line 1: not JSON" in stream.getvalue()
