@@ -20,6 +20,7 @@ SETTINGS = {
     "OTEL_EXPORTER_OTLP_HEADERS": "api-key=hunter2-key",
     "AWS_EC2_METADATA_DISABLED": "true",
     "HTTPS_PROXY": "",
+    "DATABASE_URL": "postgres://hunter2-user:hunter2-password@db.example/orders",
     "NO_PROXY": "*",
 }
 
@@ -28,7 +29,7 @@ SETTINGS = {
 def test_nothing_secret_leaves(tmp_path: Path, redact: str) -> None:
     """Spans, events, exports, reports and everything that is said: searched as a whole."""
     with LoopbackServer() as server, TunnelProxy() as proxy, collector() as backend:
-        words = [f"127.0.0.1:{server.port}", str(proxy.port)]
+        words = [f"127.0.0.1:{server.port}", str(proxy.port), "--password=hunter2-argument"]
         environment = {**os.environ, **SETTINGS, "CONNTRACE_REDACT": redact}
         spans, events = tmp_path / "spans.jsonl", tmp_path / "events.txt"
         command = [sys.executable, "-m", "conntrace", "run", "--report"]
@@ -104,3 +105,36 @@ for line in lines:
     count, *leaks = ended.stderr.splitlines()
     assert int(count) > 80
     assert leaks == []
+
+
+UNUSABLE = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://hunter2-user:hunter2-password@127.0.0.1:9/?k=hunter2",
+    "OTEL_EXPORTER_OTLP_HEADERS": "api-key=hunter2-key",
+    "OTEL_RESOURCE_ATTRIBUTES": "key=hunter2-attribute",
+    "DATABASE_URL": "postgres://hunter2-user:hunter2-password@db.example/orders",
+    "NO_PROXY": "",
+    "no_proxy": "",
+}
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://hunter2/password@127.0.0.1:9", "http://hunter2@[::1", ""]
+)
+@pytest.mark.parametrize("form", [("--all",), ("--json", "--all")])
+def test_the_doctor_and_the_end_of_a_run_show_no_setting_that_is_secret(
+    form: tuple[str, ...], proxy: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, **UNUSABLE, "HTTP_PROXY": proxy, "http_proxy": proxy}
+    conntrace = [sys.executable, "-m", "conntrace"]
+    script = tmp_path / "app.py"
+    script.write_text("import socket; socket.getaddrinfo('localhost', 80)")
+    for command in (
+        [*conntrace, "doctor", *form],
+        [*conntrace, "run", "--", sys.executable, script],
+    ):
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=100, env=environment, check=False
+        )
+        assert "Traceback" not in ended.stderr
+        assert len(ended.stdout + ended.stderr) > 100
+        assert MARK not in ended.stdout + ended.stderr

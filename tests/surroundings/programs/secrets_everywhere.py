@@ -70,6 +70,45 @@ client = boto3.client(
 attempt(lambda: client.put_item(TableName="hunter2-table", Item={"id": {"S": "hunter2-item"}}))
 
 
+session = requests.Session()
+session.cookies.set("hunter2-cookie-name", "hunter2-cookie")
+attempt(lambda: session.get(f"http://{HOST}/j", headers={"X-hunter2-name": "hunter2-value"}))
+proxies = {"https": f"http://hunter2-user:hunter2-password@127.0.0.1:{PROXY}"}
+attempt(lambda: requests.get(f"https://{HOST}/k?hunter2-query", proxies=proxies, timeout=0.5))
+
+store = boto3.client(
+    "s3",
+    endpoint_url=f"http://{HOST}",
+    region_name="eu-west-1",
+    aws_access_key_id="hunter2-access",
+    aws_secret_access_key="hunter2-secret",
+    aws_session_token="hunter2-session",
+)
+signed = store.generate_presigned_url("get_object", {"Bucket": "orders", "Key": "l"})
+attempt(lambda: pool.request("GET", f"{signed}&x=hunter2-signed"))
+
+passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+passwords.add_password(None, f"http://{HOST}/", "hunter2-user", "hunter2-password")
+opener = urllib.request.build_opener(
+    urllib.request.HTTPBasicAuthHandler(passwords),
+    urllib.request.ProxyHandler({"http": f"http://hunter2-user:hunter2-pass@127.0.0.1:{PROXY}"}),
+)
+attempt(lambda: opener.open(f"http://{HOST}/m?hunter2-query", timeout=0.5).read())
+tunnel = http.client.HTTPConnection("127.0.0.1", int(PROXY), timeout=0.5)
+tunnel.set_tunnel(*HOST.split(":"), headers={"Proxy-Authorization": "hunter2-tunnel-header"})
+attempt(lambda: tunnel.request("GET", "/n?hunter2-query"))
+tunnel.close()
+
+
+def fail_with_an_answer_in_the_text():
+    answer = requests.get(f"{base}/o?key=hunter2-query", timeout=5)
+    answer.status_code = 500
+    answer.raise_for_status()
+
+
+attempt(fail_with_an_answer_in_the_text)
+
+
 def fail_inside_a_connection():
     class Own(http.client.HTTPConnection):
         def connect(self):
