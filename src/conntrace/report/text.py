@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from conntrace.report import (
     text_connections,
@@ -23,10 +22,8 @@ from conntrace.report.layout import (
     glyphs_for,
     width_for,
 )
-from conntrace.report.load import Loaded, load_files, of_model
-from conntrace.report.model import build
+from conntrace.report.load import Loaded, load_files
 from conntrace.report.read import ReadNotes
-from conntrace.report.record import SpanRecord
 from conntrace.report.units import count
 from conntrace.report.verdicts import Judgement
 from conntrace.report.waterfall import choose_trace
@@ -42,41 +39,16 @@ ONLY_COUNTED = (
 
 
 def report_text(
-    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    stream: TextIO,
-    *,
-    width: int | None = None,
-    color: bool | None = None,
-    trace: str = "",
-    stdin: BinaryIO | None = None,
+    source: str | os.PathLike[str], stream: TextIO, *, width: int | None = None
 ) -> ReadNotes:
-    """Read span files (a path, `-`, a folder, or several) and write the report to the stream.
+    """Read a span file (a path, `-`, or a folder of them) and write the report to the stream.
 
-    Raises ConntraceError when a source cannot be read or no trace fits `trace`; parts of a
-    file that are broken are named at the end of the report and in the notes returned.
+    Raises ConntraceError when it cannot be read at all; parts of a file that are broken are named
+    at the end of the report and in the notes returned.
     """
-    several = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
-    told = load_files(several, stdin=stdin)
-    write_text(told, stream, width=width, color=color, trace=trace)
+    told = load_files([source])
+    write_text(told, stream, width=width)
     return told.notes
-
-
-def render(
-    spans: Iterable[SpanRecord],
-    *,
-    width: int | None = None,
-    color: bool | None = None,
-    stream: TextIO,
-    trace: str = "",
-    notes: ReadNotes | None = None,
-) -> None:
-    """Write the report of the spans.
-
-    `width` (cells) and `color` follow the stream when None; `trace` is the beginning of the id of
-    the trace to draw, else the one with the most set-up time; `notes` tells what could not be read.
-    """
-    told = of_model(build(spans), notes or ReadNotes())
-    write_text(told, stream, width=width, color=color, trace=trace)
 
 
 def write_text(
@@ -88,7 +60,12 @@ def write_text(
     trace: str = "",
     counts: bool = False,
 ) -> None:
-    """Write the report of what was loaded; `counts` adds the tables over many traces."""
+    """Write the report of what was loaded; `counts` adds the tables over many traces.
+
+    `width` (cells) and `color` follow the stream when None; `trace` is the beginning of the id of
+    the trace to draw, else the one with the most set-up time. Raises ConntraceError when no or
+    several traces fit it.
+    """
     page = Page(width_for(stream, width), glyphs_for(stream))
     chosen = choose_trace(told.model, trace) if told.complete else None
     if not told.tally.spans:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
+from conntrace.report.load import of_model
+from conntrace.report.model import build
 from conntrace.report.otlp import spans_of
+from conntrace.report.read import ReadNotes
 from conntrace.report.record import SpanRecord
-from conntrace.report.text import render
+from conntrace.report.text import write_text
 
 NS_PER_S = 1_000_000_000
 BEGIN_NS = 1_767_225_600 * NS_PER_S
@@ -174,8 +177,23 @@ class Story:
         return records
 
 
-def rendered(records: list[SpanRecord], width: int = 80, color: bool = False, **more: Any) -> str:
+def render(
+    records: list[SpanRecord],
+    stream: TextIO,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    trace: str = "",
+) -> None:
+    """Write the terminal report of the spans."""
+    told = of_model(build(records), ReadNotes())
+    write_text(told, stream, width=width, color=color, trace=trace)
+
+
+def rendered(
+    records: list[SpanRecord], width: int = 80, color: bool = False, trace: str = ""
+) -> str:
     """The report as a string."""
     stream = io.StringIO()
-    render(records, width=width, color=color, stream=stream, **more)
+    render(records, stream, width=width, color=color, trace=trace)
     return stream.getvalue()

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from tests.unit.report import stories
-from tests.unit.report.builder import Story, rendered
+from tests.unit.report.builder import Story, render, rendered
 
+from conntrace.report.load import load_files
 from conntrace.report.read import ReadNotes
 from conntrace.report.record import SpanRecord
-from conntrace.report.text import render, report_text
+from conntrace.report.text import report_text, write_text
 
 HOSTILE = (
     "[bold red]x[/bold red]",
@@ -132,7 +133,7 @@ def test_every_width_is_kept(name: str, width: int) -> None:
 def test_piped_output_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     stream = io.StringIO()
-    render(stories.keepalive(), stream=stream)
+    render(stories.keepalive(), stream)
     assert "\x1b" not in stream.getvalue()
 
 
@@ -148,7 +149,7 @@ def test_colour_on_a_terminal(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     stream = Terminal()
-    render(stories.keepalive(), stream=stream, width=80)
+    render(stories.keepalive(), stream, width=80)
     assert ("\x1b[" in stream.getvalue()) == colored
 
 
@@ -160,7 +161,7 @@ def test_colour_says_nothing_that_the_plain_text_does_not() -> None:
 def test_the_width_follows_columns_when_piped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     stream = io.StringIO()
-    render(stories.control(), stream=stream)
+    render(stories.control(), stream)
     assert max(map(cell_len, stream.getvalue().splitlines())) == 100
 
 
@@ -169,7 +170,7 @@ def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
     stream = io.TextIOWrapper(raw, encoding="ascii")
     story = Story(host="zürich.test")
     story.connect("c1", 0.0, parent=story.request("c1", 0.0, 40.0))
-    render(story.records(), stream=stream, width=80)
+    render(story.records(), stream, width=80)
     stream.flush()
     text = raw.getvalue().decode("ascii")
     assert "[____" in text
@@ -223,7 +224,7 @@ def test_what_could_not_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -
     path = tmp_path / "spans.jsonl"
     path.write_text("nonsense\n" * 9 + story.lines()[:-30])
     stream = io.StringIO()
-    notes = report_text([path], stream, width=80)
+    notes = report_text(path, stream, width=80)
     out = stream.getvalue()
     assert isinstance(notes, ReadNotes)
     assert notes.problem_count == 10
@@ -243,7 +244,7 @@ def test_standard_input_is_read() -> None:
     story = Story()
     story.connect("c1", 0.0)
     stream = io.StringIO()
-    report_text("-", stream, stdin=io.BytesIO(story.lines().encode()))
+    write_text(load_files(["-"], stdin=io.BytesIO(story.lines().encode())), stream)
     assert "1 connection to 1 host" in stream.getvalue()
 
 
