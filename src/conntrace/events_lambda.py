@@ -84,6 +84,15 @@ class Restored(Event):
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class LeftOut(Event):
+    """The extension had no room or time for some requests: the least of what there is to know."""
+
+    kind: ClassVar[str] = "left_out"
+
+    requests: int = about("requests on reused connections that went well", "", 0)
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class PlatformInvoke(Event):
     """The platform told the extension of an invocation."""
 
@@ -145,6 +154,7 @@ LAMBDA_EVENTS: tuple[type[Event], ...] = (
     InvocationEnd,
     InitError,
     Restored,
+    LeftOut,
     PlatformInvoke,
     PlatformFrozen,
     PlatformInit,

@@ -128,8 +128,40 @@ def test_smooth_requests_on_reused_connections_leave_first() -> None:
         *request(2, outcome=b"new"),
         *request(3, error=b"timed_out"),
         *request(4, ended=False),
+        b"left_out\t1\t0\t1",
+        b"left_out\t1\t0\t1",
     ]
-    assert isinstance(kept[-1], Fact)
+    assert [type(entry) for entry in kept][-3:] == [Lines, Fact, Lines]
+
+
+def test_how_many_left_is_told_to_the_invocation_that_they_belong_to() -> None:
+    entries: list[Entry] = [
+        Lines(PROCESS, [START, *request(1), *request(2)]),
+        Lines(PROCESS, [*request(3), END]),
+        Lines(PROCESS, [START, *request(4), *request(5, ended=False)]),
+        Lost(PROCESS),
+    ]
+    for _ in range(2):
+        kept, removed = thinned(entries)
+        entries = list(kept)
+        assert lines_of(entries) == [
+            START,
+            b"left_out\t1\t0\t3",
+            END,
+            START,
+            *request(5, ended=False),
+            b"left_out\t1\t0\t1",
+        ]
+        assert isinstance(entries[-1], Lost)
+    assert removed == 0
+
+
+@pytest.mark.parametrize(
+    "line", [b"left_out", b"left_out\t1\t0\t-1", b"left_out\t1\t0\t" + b"9" * 5000]
+)
+def test_a_count_that_is_none_is_left_to_the_analyzer(line: bytes) -> None:
+    kept, removed = thinned([Lines(PROCESS, [line])])
+    assert (lines_of(list(kept)), removed) == ([line], 0)
 
 
 def test_a_call_leaves_with_the_last_of_its_requests() -> None:
@@ -137,7 +169,7 @@ def test_a_call_leaves_with_the_last_of_its_requests() -> None:
     needed[2] = needed[2].replace(b"reused", b"new")
     kept, removed = thinned([Lines(PROCESS, [*smooth, *needed, *failed])])
     assert removed == 2
-    assert lines_of(list(kept)) == [*needed, failed[0], failed[-1]]
+    assert lines_of(list(kept)) == [*needed, failed[0], failed[-1], b"left_out\t1\t0\t2"]
 
 
 def test_memory_is_bounded_and_what_has_no_room_is_counted() -> None:

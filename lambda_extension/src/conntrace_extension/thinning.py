@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from conntrace_extension.entries import Entry
 
+_MAX_DIGITS = 10
+_TURNS = (b"invocation_", b"goodbye\t")
+"""After these, what is missing belongs to another invocation, or comes too late."""
+
 
 class _Known:
     """What the stored lines say of requests and calls; each named by process and id."""
@@ -65,25 +69,65 @@ class _Known:
         return False
 
 
+class _LeftOut:
+    """How many requests of each process are missing since it was last told."""
+
+    __slots__ = ("_missing",)
+
+    def __init__(self) -> None:
+        self._missing: dict[str, tuple[int, bytes]] = {}
+
+    def add(self, process: str, time: bytes, requests: int) -> None:
+        """So many more are missing; one of them began at this time."""
+        self._missing[process] = (self._missing.get(process, (0, b""))[0] + requests, time)
+
+    def line(self, process: str) -> list[bytes]:
+        """What the analyzer is told (`events_lambda.LeftOut`); nothing when there is nothing."""
+        if process not in self._missing:
+            return []
+        count, time = self._missing.pop(process)
+        return [b"left_out\t%b\t0\t%d" % (time, count)]
+
+    def entries(self) -> list[Lines]:
+        """The same for all processes."""
+        return [Lines(process, self.line(process)) for process in list(self._missing)]
+
+
 def thinned(entries: Iterable[Entry]) -> tuple[deque[Entry], int]:
     """The entries without smooth requests on reused connections, and how many of these there were.
 
-    What has begun and not ended stays: it may be the request that hangs.
+    In their place stands how many there were: an invocation's totals count them. What has begun and
+    not ended stays: it may be the request that hangs.
     """
     entries = list(entries)
     known = _Known(entry for entry in entries if isinstance(entry, Lines))
+    left_out = _LeftOut()
     kept: deque[Entry] = deque()
     removed = 0
     for entry in entries:
         if not isinstance(entry, Lines):
+            kept.extend(left_out.entries())
             kept.append(entry)
             continue
-        rest = []
+        rest: list[bytes] = []
         for line in entry.lines:
-            if known.is_dispensable(entry.process, line):
-                removed += line.startswith(b"request_start\t")
-            else:
+            fields = line.split(b"\t", 4)
+            if told := _told(fields):
+                left_out.add(entry.process, fields[1], told)
+            elif not known.is_dispensable(entry.process, line):
+                rest += left_out.line(entry.process) if line.startswith(_TURNS) else ()
                 rest.append(line)
+            elif fields[0] == b"request_start":
+                left_out.add(entry.process, fields[1], 1)
+                removed += 1
         if rest:
             kept.append(Lines(entry.process, rest))
+    kept.extend(left_out.entries())
     return kept, removed
+
+
+def _told(fields: list[bytes]) -> int:
+    """How many requests a line of before says are missing; 0 for any other line."""
+    if fields[0] != b"left_out" or len(fields) != 4:
+        return 0
+    return int(fields[3]) if fields[3].isdigit() and len(fields[3]) < _MAX_DIGITS else 0

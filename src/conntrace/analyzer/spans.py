@@ -49,7 +49,14 @@ from conntrace.events import (
     TunnelEnd,
     TunnelStart,
 )
-from conntrace.events_lambda import Function, InitError, InvocationEnd, InvocationStart, Restored
+from conntrace.events_lambda import (
+    Function,
+    InitError,
+    InvocationEnd,
+    InvocationStart,
+    LeftOut,
+    Restored,
+)
 
 # A thread that does one of these has gone on from its last lookup. Closes, collections and the ends
 # of leases do not count: finalizers may run them in the middle of anything.
@@ -114,6 +121,7 @@ class ProcessSpans:
             InvocationEnd: self._invocation_end,
             InitError: self.invocations.init.failed,
             Restored: self._restored,
+            LeftOut: self._left_out,
             Goodbye: self._goodbye,
             Drops: self._dropped,
             ManagerNew: ledger.manager_new,
@@ -196,6 +204,13 @@ class ProcessSpans:
         self.invocations.init.snapshot_ended(self._before_ns)
         self.maker.set_clocks(event.time_ns, event.wall_ns)
         self.ledger.restored(event)
+
+    def _left_out(self, event: LeftOut) -> None:
+        """The totals are of all requests; that some have no span is told with them."""
+        self.totals.requests += event.requests
+        self.totals.reused += event.requests
+        if self.maker.room is not None:
+            self.maker.room.dropped += event.requests
 
     def tick(self, now_ns: int) -> None:
         """Time passes (CLOCK_MONOTONIC)."""

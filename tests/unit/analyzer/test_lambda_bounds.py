@@ -8,6 +8,7 @@ from tests.unit.analyzer.streams import Result, number
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.pipeline import Pipeline
 from conntrace.analyzer.span_room import MAX_OTHERS, MAX_SMOOTH
+from conntrace.events_lambda import LeftOut
 
 
 class Feeder:
@@ -56,6 +57,23 @@ def test_many_thousands_of_requests_in_one_invocation() -> None:
     assert "conntrace.ledger.spans_dropped" not in second.attributes
     # The one connection that was lost is there, late as it came.
     assert result.causes == ["first_use_of_destination", "server_closed_idle"]
+
+
+def test_requests_for_which_the_extension_had_no_room_count() -> None:
+    """In the totals of their invocation, and as spans that are missing."""
+    stream = LambdaStream()
+    pool = stream.pool(stream.manager(), "a.example")
+    stream.request(pool)
+    with stream.invocation("r-1"):
+        stream.request(pool)
+        stream.send(LeftOut(requests=40))
+    with stream.invocation("r-2"):
+        stream.request(pool)
+    names = ("requests", "reused", "spans_dropped")
+    first, second = invocations(stream.play())
+    assert [number(first, f"conntrace.ledger.{name}") for name in names] == [41, 41, 40]
+    assert [number(second, f"conntrace.ledger.{name}") for name in names[:2]] == [1, 1]
+    assert "conntrace.ledger.spans_dropped" not in second.attributes
 
 
 def test_thousands_of_set_ups_in_one_invocation() -> None:
