@@ -37,6 +37,11 @@ WAYS = (
     Way("plain", ("-u", "-X", "utf8=1")),
     Way("plain", ("-X", "tracemalloc=5", "-X", "faulthandler")),
     Way("plain", ("-b", "-q", "-s")),
+    # Where conntrace cannot start it leaves the program alone, and says why at the end.
+    Way("plain", ("-I",), connections=0),
+    Way("plain", ("-E", "-O"), connections=0),
+    Way("recursion", ("-S",), connections=0),
+    Way("recursion", ("-O", "-I", "-S"), connections=0),
     Way("recursion"),
     Way("descriptors", connections=3),
     Way("memory_limit", connections=2),
