@@ -52,6 +52,15 @@ def after_failure(error: str, after_s: float, *, idle_s: float = 60, **facts: ob
     return stream
 
 
+def test_a_response_that_the_program_stops_reading() -> None:
+    """iter_lines() left before its end: urllib3 closes the connection, but nothing failed."""
+    stream = after_failure("GeneratorExit", 0.1, tcp_state=ESTABLISHED, response_begun=True)
+    result = stream.analyze()
+    assert verdict(result.setups[1]) == ("client_closed_response_early", "proved", False, False)
+    close = result.one("HTTP connection_close")
+    assert close.attributes["conntrace.close.reason"] == "client_closed_response_early"
+
+
 @pytest.mark.parametrize("error", ["timed_out", "connection_reset"])
 def test_idle_in_flight_drop(error: str) -> None:
     """Longer silence than devices between allow: likely, never proved, whatever ended it."""

@@ -33,6 +33,9 @@ TLS13_ALERT_BYTES = 24
 SOON_S = 1.0
 """A server that was asked to close does so within this time (seconds)."""
 
+GIVEN_UP = "GeneratorExit"
+"""Value of error.type that says: what the program read a response through was closed or dropped."""
+
 SMALL_REST = 65536
 """Reading so many bytes costs less than a new connection."""
 
@@ -217,6 +220,8 @@ def _after_response(close: Close) -> Ending:
 
 def _after_error(close: Close) -> Ending:
     reason = "broken_by_peer" if close.error in BROKEN else "attempt_failed"
+    if close.error == GIVEN_UP:
+        reason = "client_closed_response_early"
     evidence = (f"error.type {close.error}",) if close.error else ()
     return _ending(reason, (*evidence, *kernel_evidence(close)))
 

@@ -7,7 +7,7 @@ before urllib3 closed it. Where the kernel says nothing, nothing is concluded fr
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.endings import BROKEN, TCP_ESTABLISHED, kernel_evidence
+from conntrace.analyzer.causes.endings import BROKEN, GIVEN_UP, TCP_ESTABLISHED, kernel_evidence
 from conntrace.analyzer.causes.words import NANOSECONDS, nanoseconds, place
 from conntrace.analyzer.ledger_records import Failure, Origin
 from conntrace.catalogue import CAUSES
@@ -41,6 +41,8 @@ def cause_of_failure(failure: Failure, origin: Origin, *, stood: bool) -> Cause 
     """
     if failure.phase != "request":
         return None
+    if failure.error == GIVEN_UP:
+        return _given_up(failure, origin)
     if failure.lent_unread and failure.error in _NOT_READ_YET:
         return _unread(failure, origin)
     if failure.error == "timed_out":
@@ -72,6 +74,16 @@ def _evidence(failure: Failure) -> tuple[str, ...]:
     if failure.close is not None:
         words += kernel_evidence(failure.close)
     return tuple(words)
+
+
+def _given_up(failure: Failure, origin: Origin) -> Cause:
+    """What the program read the response through (iter_lines(), stream()) was closed or dropped."""
+    return proved(
+        "client_closed_response_early",
+        f"the program stopped reading a response of {place(origin)} before its end, which closed"
+        " its connection",
+        _evidence(failure),
+    )
 
 
 def _unread(failure: Failure, origin: Origin) -> Cause:

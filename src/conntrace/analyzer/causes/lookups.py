@@ -68,7 +68,7 @@ def without_connect(start: LookupStart, sure: bool, error: str) -> Cause:
     return Cause(
         "explicit_lookup",
         PROVED if sure else INFERRED,
-        f"{start.function or 'a lookup'} was called for {start.host}; no connect followed",
+        f"{start.function or 'a lookup'} was called for {start.host}, not for a connect of its own",
         _site(start),
     )
 
