@@ -73,6 +73,19 @@ def test_spans_arrive_with_headers_and_path(server: Collector) -> None:
     assert exporter.problem == ""
 
 
+def test_headers_that_describe_the_body_are_ours(server: Collector) -> None:
+    """Settings made for another exporter name its encoding, sometimes more."""
+    headers = "content-type=application/x-protobuf,Content-Length=5,Transfer-Encoding=chunked,x=y"
+    exporter = exporter_for(server.url, OTEL_EXPORTER_OTLP_HEADERS=headers)
+    exporter.export([make_span("one")])
+    exporter.close(5)
+    assert server.names == ["one"]
+    (request,) = server.received
+    assert request.headers["content-type"] == "application/json"
+    assert "transfer-encoding" not in request.headers
+    assert request.headers["x"] == "y"
+
+
 def test_the_endpoint_for_traces_is_used_as_it_stands(server: Collector) -> None:
     exporter = exporter_for(
         "http://127.0.0.1:9", OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{server.url}/own/path?x=1"

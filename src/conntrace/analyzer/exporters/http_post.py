@@ -25,6 +25,8 @@ MAX_WORDS = 200
 MAX_IDLE_S = 5.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
+# Set by what is sent, also when OTEL_EXPORTER_OTLP_HEADERS says what another exporter would send.
+_OURS = frozenset({"content-type", "content-encoding", "content-length", "transfer-encoding"})
 # ValueError: a host name, path or header that HTTP cannot carry.
 _FAILURES = (OSError, http.client.HTTPException, ValueError)
 # How a kept connection shows that its peer had closed it.
@@ -78,7 +80,7 @@ class HttpPost:
         self._url = urlsplit(endpoint_of(settings))
         self._headers = {
             "User-Agent": f"conntrace/{conntrace.__version__}",
-            **dict(settings.otlp_headers),
+            **{key: value for key, value in settings.otlp_headers if key.lower() not in _OURS},
         }
         self._port = self._url.port or _DEFAULT_PORTS[self._url.scheme]
         self._context = _tls_context(settings) if self._url.scheme == "https" else None
