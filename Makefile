@@ -9,6 +9,8 @@ WORKERS ?= 2
 FLAVOUR ?= json
 # Only these of the matrix: make matrix SESSIONS=urllib3-1.26
 SESSIONS ?=
+# A day with an invocation every five seconds: make long-run INVOCATIONS=400
+INVOCATIONS ?= 17280
 # make load LOAD_REQUESTS=5000
 LOAD_REQUESTS ?= 1000000
 # How often each is started: make bench-lambda RUNS=1
@@ -18,7 +20,7 @@ RUNS ?=
 ENTER = venv=$$($(PYTHON) -m scripts.env) && PATH="$$venv/bin:$$PATH" VIRTUAL_ENV="$$venv" && export PATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load bench instructions bench-lambda bench-report docs site newcomer compat lock clean distclean
+.PHONY: help need-python env components test lint format types demo layer matrix pythons surroundings load long-run bench instructions bench-lambda bench-report docs site newcomer compat lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +67,9 @@ lab-%: layer ## A published experiment: make lab-keepalive, lab-hosts, lab-gaps 
 
 load: need-python components ## A million requests from 64 threads: memory, losses, deadlocks
 	@$(ENTER) && LOAD_REQUESTS=$(LOAD_REQUESTS) python -m pytest tests/surroundings/test_load.py $(ARGS)
+
+long-run: need-python components ## A day of invocations in the local Lambda: memory, losses, causes
+	@$(ENTER) && LONG_RUN_INVOCATIONS=$(INVOCATIONS) python -m pytest tests/lambda_platform/test_long_run.py $(ARGS)
 
 bench: layer ## What conntrace adds to start and requests, beside OpenTelemetry, Datadog and Sentry
 	@venv=$$($(PYTHON) -m scripts.env --set bench) && "$$venv/bin/python" -m benchmarks.cost $(ARGS)

@@ -1,6 +1,6 @@
 """A day of invocations, compressed: nothing grows, nothing is lost, the causes stay right.
 
-LONG_RUN_INVOCATIONS asks for more than the short run of every test session.
+`make long-run` asks for more than the short run of every test session.
 """
 
 from __future__ import annotations
