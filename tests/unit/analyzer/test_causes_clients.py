@@ -172,6 +172,19 @@ def test_two_clients_side_by_side_are_parallel() -> None:
     assert "report.py:7" in text(setup, "conntrace.cause.advice")
 
 
+def test_a_second_client_beside_one_whose_connection_is_gone() -> None:
+    """The new client never had a connection: how the other one's ended is only shown."""
+    stream = Stream()
+    _, pool = client_with_a_request(stream)
+    stream.ended_by_response(pool, 3, response_close=True)
+    client_with_a_request(stream, "report.py:7")
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("parallel_client", "inferred", False, False)
+    assert text(setup, "conntrace.cause.detail").endswith("made at handler.py:14 had a connection")
+    told = texts(setup, "conntrace.cause.evidence")
+    assert "that one ended by: response_connection_close" in told
+
+
 def test_clients_of_different_kinds_cannot_be_shared() -> None:
     """Control: a Session beside a boto3 client is no mistake."""
     stream = Stream()

@@ -128,7 +128,17 @@ def parallel_client(facts: SetupFacts) -> Cause | None:
             cause = _beside(facts, rival, "has a connection")
             busy = rival.maxsize and rival.in_use >= rival.maxsize
             return cause.with_contributing("pool_overflow_concurrency") if busy else cause
+    for rival in facts.rivals:
+        if not rival.client.is_over:
+            return _beside_gone(facts, rival)
     return None
+
+
+def _beside_gone(facts: SetupFacts, rival: Rival) -> Cause:
+    """Its connection ended, but that is not why this client needs one: it never had any."""
+    ending = rival.connection.ending
+    cause = _beside(facts, rival, "had a connection")
+    return cause.with_evidence(f"that one ended by: {ending.reason}") if ending else cause
 
 
 def _beside_idle(facts: SetupFacts, rival: Rival) -> Cause:
