@@ -169,27 +169,32 @@ def test_a_python_that_cannot_record(tmp_path: Any) -> None:
 
 
 BROKEN = """
-from conntrace.traced import notes
+from conntrace.traced import {module}
 def broken(*arguments):
     raise RuntimeError("does not get along with this library")
-notes.{} = broken
+assert {module}.{fact}
+{module}.{fact} = broken
 """
 
 
 @pytest.mark.parametrize(
-    ("fact", "hook"),
+    ("module", "fact", "hook"),
     [
-        ("connect_end", "socket.socket.connect"),
-        ("setup_start", "http.client.HTTPConnection.connect, urllib3.connection.HTTPConn"),
-        ("manager_new", "urllib3.poolmanager.PoolManager.__init__"),
-        ("call_end", "botocore.client.BaseClient._make_api_call"),
+        ("notes_connections", "connect_end", "socket.socket.connect"),
+        (
+            "notes_connections",
+            "setup_start",
+            "http.client.HTTPConnection.connect, urllib3.connection.HTTPConn",
+        ),
+        ("notes", "manager_new", "urllib3.poolmanager.PoolManager.__init__"),
+        ("notes", "call_end", "botocore.client.BaseClient._make_api_call"),
     ],
 )
 def test_a_hook_that_is_switched_off_after_repeated_failures(
-    fact: str, hook: str, tmp_path: Path
+    module: str, fact: str, hook: str, tmp_path: Path
 ) -> None:
     """The trial goes through every kind of client often enough for it to show."""
-    (tmp_path / "sitecustomize.py").write_text(BROKEN.format(fact))
+    (tmp_path / "sitecustomize.py").write_text(BROKEN.format(module=module, fact=fact))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     found = checks_of(PYTHONPATH=path, CONNTRACE_TESTING="")
     switched_off = found["hooks"]["finding"]
