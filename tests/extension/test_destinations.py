@@ -61,6 +61,7 @@ def test_a_certificate_that_is_not_there_is_said_and_costs_the_spans_only(
     platform.shut_down()
     assert extension.ended() == 0
     (line,) = extension.log.splitlines()
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in line
     assert line.endswith("[otlp-certificate]")
 
 

@@ -9,6 +9,7 @@ from conntrace.analyzer.exporters.choose import (
     HTTP_JSON,
     TRACES_PATH,
     endpoint_of,
+    endpoint_setting,
     is_url,
     protocol_of,
     shown_endpoint,
@@ -44,7 +45,8 @@ def otlp_endpoint(environment: dict[str, str], layer: str) -> Endpoint:
         )
     if not is_url(endpoint_of(settings)):
         raise ConntraceError(
-            "otlp-endpoint", "the OTLP endpoint is no URL such as http://collector:4318"
+            "otlp-endpoint",
+            f"{endpoint_setting(settings)} is no URL such as http://collector:4318",
         )
     sys.path.append(f"{layer}/protobuf")
     place = shown_endpoint(settings)

@@ -73,6 +73,19 @@ def test_spans_arrive_with_headers_and_path(server: Collector) -> None:
     assert exporter.problem == ""
 
 
+@pytest.mark.parametrize(
+    ("headers", "sent"), [("", "Basic bWU6cCFzcw=="), ("authorization=Bearer%20x", "Bearer x")]
+)
+def test_the_user_in_the_endpoint_is_who_sends(server: Collector, headers: str, sent: str) -> None:
+    """Unless a header says who it is."""
+    url = server.url.replace("http://", "http://me:p%21ss@")
+    exporter = exporter_for(url, OTEL_EXPORTER_OTLP_HEADERS=headers)
+    exporter.export([make_span("one")])
+    exporter.close(5)
+    (request,) = server.received
+    assert request.headers["authorization"] == sent
+
+
 def test_headers_that_describe_the_body_are_ours(server: Collector) -> None:
     """Settings made for another exporter name its encoding, sometimes more."""
     headers = "content-type=application/x-protobuf,Content-Length=5,Transfer-Encoding=chunked,x=y"
@@ -335,6 +348,7 @@ def test_a_certificate_that_is_not_there_is_named() -> None:
     with pytest.raises(ConntraceError) as raised:
         exporter_for("https://127.0.0.1:1", OTEL_EXPORTER_OTLP_CERTIFICATE="/nowhere.pem")
     assert raised.value.slug == "otlp-certificate"
+    assert "/nowhere.pem, which OTEL_EXPORTER_OTLP_CERTIFICATE names" in str(raised.value)
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "http://host:0"])
@@ -342,6 +356,7 @@ def test_an_endpoint_that_is_no_url_is_named(endpoint: str) -> None:
     with pytest.raises(ConntraceError) as raised:
         exporter_for(endpoint)
     assert raised.value.slug == "otlp-endpoint"
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in str(raised.value)
 
 
 def test_a_proxy_is_used_and_no_proxy_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:

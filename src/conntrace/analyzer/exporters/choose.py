@@ -40,8 +40,8 @@ def _check_endpoint(settings: Settings) -> None:
     if protocol != GRPC and not is_url(endpoint_of(settings)):
         raise ConntraceError(
             "otlp-endpoint",
-            "the OTLP endpoint is no URL such as http://localhost:4318, which the protocol "
-            f"{protocol} needs",
+            f"{endpoint_setting(settings)} is no URL such as http://localhost:4318, which the "
+            f"protocol {protocol} needs",
         )
 
 
@@ -65,6 +65,13 @@ def endpoint_of(settings: Settings) -> str:
     if settings.otlp_traces_endpoint:
         return settings.otlp_traces_endpoint
     return general.rstrip("/") + TRACES_PATH if general else ""
+
+
+def endpoint_setting(settings: Settings) -> str:
+    """The variable that the endpoint is from."""
+    if settings.otlp_traces_endpoint:
+        return "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    return "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def shown_endpoint(settings: Settings) -> str:

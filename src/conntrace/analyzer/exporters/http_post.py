@@ -82,11 +82,13 @@ class HttpPost:
             "User-Agent": f"conntrace/{conntrace.__version__}",
             **{key: value for key, value in settings.otlp_headers if key.lower() not in _OURS},
         }
+        if not any(name.lower() == "authorization" for name in self._headers):
+            self._headers |= _credentials("Authorization", self._url)
         self._port = self._url.port or _DEFAULT_PORTS[self._url.scheme]
         self._context = _tls_context(settings) if self._url.scheme == "https" else None
         self._proxy = _proxy_for(self._url, self._port)
         if self._proxy is not None and self._context is None:
-            self._headers.update(_proxy_headers(self._proxy))
+            self._headers |= _credentials("Proxy-Authorization", self._proxy)
         self._connection: http.client.HTTPConnection | None = None
         self._last_use_s = 0.0
         self._written = False
@@ -160,7 +162,8 @@ class HttpPost:
             return http.client.HTTPConnection(*near, timeout=timeout_s)
         connection = http.client.HTTPSConnection(*near, timeout=timeout_s, context=self._context)
         if self._proxy is not None:
-            connection.set_tunnel(host, self._port, _proxy_headers(self._proxy))
+            credentials = _credentials("Proxy-Authorization", self._proxy)
+            connection.set_tunnel(host, self._port, credentials)
         return connection
 
     def _target(self) -> str:
@@ -173,17 +176,19 @@ class HttpPost:
 def _tls_context(settings: Settings) -> ssl.SSLContext:
     import ssl
 
+    setting, file = "OTEL_EXPORTER_OTLP_CERTIFICATE", settings.otlp_certificate
     try:
-        context = ssl.create_default_context(cafile=settings.otlp_certificate or None)
+        context = ssl.create_default_context(cafile=file or None)
         if settings.otlp_client_certificate:
-            context.load_cert_chain(
-                settings.otlp_client_certificate, settings.otlp_client_key or None
+            setting, file = (
+                "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+                settings.otlp_client_certificate,
             )
+            context.load_cert_chain(file, settings.otlp_client_key or None)
     except (OSError, ssl.SSLError) as error:
         raise ConntraceError(
             "otlp-certificate",
-            "a certificate named by OTEL_EXPORTER_OTLP_* cannot be used: "
-            f"{error.strerror or error}",
+            f"{file}, which {setting} names, cannot be used: {error.strerror or error}",
         ) from error
     return context
 
@@ -208,13 +213,14 @@ def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
     return urlsplit(proxy)
 
 
-def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
-    if proxy.username is None:
+def _credentials(header: str, url: SplitResult) -> dict[str, str]:
+    """Of the user that a URL names, if it names one (RFC 7617)."""
+    if url.username is None:
         return {}
     import base64
 
-    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+    user = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return {header: "Basic " + base64.b64encode(user.encode()).decode()}
 
 
 def _retry_after(value: str | None) -> float:
