@@ -252,6 +252,18 @@ def test_an_eviction_names_victim_evictor_and_limit() -> None:
     assert [verdict(each)[0] for each in result.setups[:3]] == ["first_use_of_destination"] * 3
 
 
+def test_an_eviction_is_not_avoidable_after_a_pause_that_the_server_does_not_allow() -> None:
+    """The evicted connection would be dead by now: more pools would have kept it for nothing."""
+    stream = Stream()
+    manager, pool = client_with_a_request(stream)
+    stream.sleep(3)
+    stream.request(pool, stream.server_closed(pool, limit_s=2.0))
+    stream.evict(pool, stream.pool(manager, "other.example.com"), manager, limit=1)
+    stream.sleep(10)
+    stream.request(stream.pool(manager, "dynamodb.example.com"))
+    assert verdict(stream.analyze().setups[2]) == ("pool_evicted_lru", "proved", False, False)
+
+
 def test_enough_pools_evict_nothing() -> None:
     """Control: three hosts in three pools."""
     stream = Stream()

@@ -59,7 +59,7 @@ def _pool_before(facts: SetupFacts) -> Pool | None:
 def _evicted(facts: SetupFacts, eviction: Eviction) -> Cause:
     client = facts.client
     destinations = max(len(client.keys), eviction.num_pools + 1)
-    lived = eviction.connections_lost > 0 or could_serve(facts, facts.sibling_connections)
+    lived = could_serve(facts, facts.sibling_connections)
     detail = (
         f"{eviction.evictor} pushed {place(facts.origin)} out of the {eviction.num_pools} pools"
         f" that the {client.owner or 'client'} keeps; it has used {destinations} destinations"
