@@ -131,7 +131,9 @@ class Flusher:
         lost = waiting + self._outgoing.dropped + self._refused
         if lost:
             spans = "1 span" if lost == 1 else f"{lost:,} spans"
-            say(f"{spans} did not reach {self._place} [otlp-failed]")
+            # Of what was refused the reason has been said.
+            late = " in the time that was left" if waiting and not self._said_trouble else ""
+            say(f"{spans} did not reach {self._place}{late} [otlp-failed]")
 
     def _begin_if_due(self) -> bool:
         if self._batch:
