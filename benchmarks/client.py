@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,11 +44,9 @@ def used_s() -> tuple[float, float]:
     return time.process_time(), analyzer
 
 
-def analyzer_memory_mb() -> float:
-    """The most that conntrace's analyzer has had resident."""
-    if not _is_under_conntrace():
-        return 0.0
-    with open(f"/proc/{os.getppid()}/status") as status:
+def memory_mb(process: str) -> float:
+    """The most that a process has had resident; getrusage() would count its parent's too."""
+    with open(f"/proc/{process}/status") as status:
         peak = next(line for line in status if line.startswith("VmHWM:"))
     return int(peak.split()[1]) / 1024
 
@@ -133,8 +130,8 @@ def main() -> None:
     analyzer = {"start_cpu": started[1] * 1e3}
     for name, (request, _) in work.items():
         own[name], analyzer[name] = cpu_us(request, counts[name], settle_s)
-    own["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    analyzer["memory"] = analyzer_memory_mb()
+    own["memory"] = memory_mb("self")
+    analyzer["memory"] = memory_mb(str(os.getppid())) if _is_under_conntrace() else 0.0
     requested = 1 + sum(TOGETHER + count for count in counts.values())
     print(
         json.dumps(

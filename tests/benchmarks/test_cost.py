@@ -10,7 +10,7 @@ from benchmarks.goals import Goal
 from benchmarks.table import goal_lines, import_lines, table
 from benchmarks.ways import WAYS
 
-from benchmarks import cost, importing, serving, sink
+from benchmarks import cost, importing, page, serving, sink
 
 PART = 64
 PER_CONNECTION = {"urllib3_new", "requests_new", "boto3_new"}
@@ -93,13 +93,21 @@ def test_the_imports_of_the_agent_are_measured() -> None:
 
 
 def test_a_page_is_written_between_its_marks_only(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{cost.BEGIN}\nold\n{cost.END}\nafter\n")
-    cost.write_into(page, ["new"])
-    assert page.read_text() == f"before\n{cost.BEGIN}\n\nnew\n\n{cost.END}\nafter\n"
-    page.write_text("no marks")
-    with pytest.raises(ValueError, match=cost.BEGIN):
-        cost.write_into(page, ["new"])
+    file = tmp_path / "page.md"
+    begin, end = page.marks("make bench")
+    file.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    page.write_into(file, "make bench", ["new"])
+    assert file.read_text() == f"before\n{begin}\n\nnew\n\n{end}\nafter\n"
+    file.write_text("no marks")
+    with pytest.raises(ValueError, match=begin):
+        page.write_into(file, "make bench", ["new"])
+
+
+@pytest.mark.parametrize("command", ["make bench", "make instructions"])
+def test_the_page_has_a_place_for_each_command(command: str) -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    begin, end = page.marks(command)
+    assert 0 < text.index(begin) < text.index(end)
 
 
 def test_sentrys_envelopes_are_counted_with_their_transaction() -> None:
