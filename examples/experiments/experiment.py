@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,8 @@ def _cells(row: Figures) -> tuple[str, ...]:
 
 def main() -> None:
     """The command."""
+    # So that what it has started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -139,10 +142,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="conntrace-") as folder:
         if experiment.apart:
             tables = gaps.measure(variants, options, Path(folder))
+            failed = sum(len(v.gaps) for v in variants) - sum(len(t.samples) for t in tables)
             document = [probe_document(table, _gaps_of(table)) for table in tables]
             show = partial(show_gaps, experiment, tables)
         else:
             rows = measured(variants, options, Path(folder))
+            failed = 0
             document = [row.document() for row in rows]
             show = partial(show_counts, experiment, rows)
         if options.report:
@@ -151,7 +156,13 @@ def main() -> None:
         print(json.dumps(document, indent=1))
     else:
         show()
+    if failed:
+        sys.exit(f"conntrace experiment: {failed} environments failed (see above)")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        gaps.say("interrupted")
+        sys.exit(128 + signal.SIGINT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,11 @@ from conntrace.testing import Spans, read_spans
 
 STARTING = threading.BoundedSemaphore(2)
 """A start takes a second of a processor, and Lambda lets it take ten."""
+
+
+RUNNING: set[subprocess.Popen[str]] = set()
+ENDING = threading.Event()
+"""Set when no environment may start any more."""
 
 
 class Job(NamedTuple):
@@ -75,7 +81,12 @@ def _samples(jobs: Sequence[Job], layer: Path, at_once: int) -> Iterator[tuple[J
                 print(f"{done} of {len(jobs)} done", end="\r", file=sys.stderr, flush=True)
             yield running[future], future.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        # Done already, unless an exception ends this early: then nothing may go on for an hour.
+        ENDING.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(RUNNING):
+            process.send_signal(signal.SIGINT)
+        pool.shutdown()
 
 
 def _sample(job: Job, layer: Path) -> Sample | None:
@@ -84,6 +95,8 @@ def _sample(job: Job, layer: Path) -> Sample | None:
     out = job.spans.with_suffix(".txt")
     with out.open("w+") as errors, contextlib.ExitStack() as starting:
         starting.enter_context(STARTING)
+        if ENDING.is_set():
+            return None
         process = subprocess.Popen(
             words,
             env=environment(job.variables),
@@ -91,12 +104,18 @@ def _sample(job: Job, layer: Path) -> Sample | None:
             stderr=errors,
             text=True,
         )
+        RUNNING.add(process)
+        if ENDING.is_set():
+            process.send_signal(signal.SIGINT)
         with process:
             assert process.stdout is not None
             # The head of its table, and the row of the first invocation.
             told = process.stdout.readline() + process.stdout.readline()
             starting.close()
             told += process.stdout.read()
+        RUNNING.discard(process)
+        if ENDING.is_set():
+            return None
         if process.returncode:
             errors.seek(0)
             say(f"{job.variant.label}, gap {job.gap_s:g} s, failed:\n{told}{errors.read()}")

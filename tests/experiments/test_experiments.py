@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,42 @@ def test_the_table_of_gaps(layer: str) -> None:
     assert (forgotten[0.2]["reused"], forgotten[3]["reused"]) == (1.0, 0.0)
     assert forgotten[3]["p50_ms"] > 2900, "the whole time-out"
     assert len(forgotten[3]["errors"]) == 1
+
+
+def test_environments_that_fail_are_said(tmp_path: Path) -> None:
+    """And are no part of the table."""
+    ended = subprocess.run(
+        [*COMMAND, "gaps", "--layer", str(tmp_path / "no-layer.zip")],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "gap 3 s, failed:" in ended.stderr
+    assert (
+        ended.stderr.splitlines()[-1] == "conntrace experiment: 8 environments failed (see above)"
+    )
+    assert "Nothing was measured." in ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_hour_can_be_broken_off(number: int, layer: str) -> None:
+    """Nothing that it has started goes on: the leftover check after each test looks for that."""
+    words = ("gaps", "--full", "--at-once", "6", "--layer", layer)
+    running = subprocess.Popen(
+        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    assert "96 environments, at most 6 at once" in running.stderr.readline()
+    time.sleep(1)
+    running.send_signal(number)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 128 + number
+    assert out == ""
+    assert "Traceback" not in err
+    assert "failed" not in err
 
 
 def test_three_calls_in_a_row(layer: str) -> None:
