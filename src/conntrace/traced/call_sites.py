@@ -21,6 +21,7 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _SKIPPED_PACKAGES = frozenset(
     {
+        "anyio",
         "aws_xray_sdk",
         "boto3",
         "botocore",
@@ -32,6 +33,7 @@ _SKIPPED_PACKAGES = frozenset(
         "requests",
         "s3transfer",
         "sentry_sdk",
+        "trio",
         "urllib3",
         "wrapt",
     }
