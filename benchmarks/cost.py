@@ -115,7 +115,7 @@ def main() -> None:
         from benchmarks.plot import draw
 
         packages = ", ".join(f"{name} {version}" for name, version in versions().items())
-        ran = f"{options.runs} interleaved runs, Python {platform.python_version()}; {packages}."
+        ran = f"Interleaved runs: {options.runs}. Python {platform.python_version()}; {packages}."
         page.write_into(page.PAGE, "make bench", [*lines, "", ran])
         draw(found, page.PICTURE)
 
