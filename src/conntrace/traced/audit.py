@@ -34,20 +34,6 @@ def remove() -> None:
     active = False
 
 
-def _hear(event: str, arguments: tuple[object, ...]) -> None:
-    # Called for every audit event of the process, of which there are many: leave at once.
-    listener = _LISTENERS.get(event)
-    if listener is None or not active or recording.active is None:
-        return
-    began_ns = monotonic_ns()
-    try:
-        listener(event, arguments)
-    except Exception as error:
-        # Raising here would make the audited operation fail.
-        guard.contained("audit", guard.failed, "audit", error)
-    recording.spent_since(began_ns)
-
-
 def _hear_lookup(event: str, arguments: tuple[object, ...]) -> None:
     if dns.inside.get() or context.is_suppressed():
         return
@@ -122,3 +108,22 @@ _LISTENERS: dict[str, Callable[[str, tuple[object, ...]], None]] = {
     "socket.bind": _hear_datagram,
     "os.exec": _hear_exec,
 }
+
+
+def _hear(
+    event: str,
+    arguments: tuple[object, ...],
+    listener_of: Callable[[str], Callable[[str, tuple[object, ...]], None] | None] = _LISTENERS.get,
+) -> None:
+    # A default is still there when the interpreter, at its end, has emptied this module.
+    # Called for every audit event of the process, of which there are many: leave at once.
+    listener = listener_of(event)
+    if listener is None or not active or recording.active is None:
+        return
+    began_ns = monotonic_ns()
+    try:
+        listener(event, arguments)
+    except Exception as error:
+        # Raising here would make the audited operation fail.
+        guard.contained("audit", guard.failed, "audit", error)
+    recording.spent_since(began_ns)

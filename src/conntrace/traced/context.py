@@ -107,7 +107,9 @@ def is_suppressed() -> bool:
     if context is None:
         return False
     try:
-        return bool(context.get_value(_SUPPRESS_KEY))
+        # The SDK's processors set a key of their own making, other tools the plain name.
+        own_key = getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESS_KEY)
+        return bool(context.get_value(own_key) or context.get_value(_SUPPRESS_KEY))
     except Exception:
         return False
 

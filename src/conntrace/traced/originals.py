@@ -10,6 +10,7 @@ import os
 import time
 
 allocate_lock = _thread.allocate_lock
+allocate_rlock = _thread.RLock
 get_ident = _thread.get_ident
 getpid = os.getpid
 getppid = os.getppid

@@ -25,7 +25,7 @@ class Outbox:
         self._channel = channel
         self._waiting: deque[bytes] = deque()
         self._packet: list[bytes] = []
-        self._lock = originals.allocate_lock()
+        self._lock = originals.allocate_rlock()
         self._drain_began = 0
         self.congested = False
         self.dropped_requests = 0
@@ -53,14 +53,23 @@ class Outbox:
         """Send what waits, unless another thread is at it or the channel is full."""
         while self._waiting or self._packet:
             lock = self._lock
-            if not lock.acquire(False):
+            if lock._is_owned():  # type: ignore[attr-defined]
+                # A finalizer or signal handler in the middle of a drain of this thread.
                 self._renew_stale_lock()
                 return
+            # Ctrl-C comes when a call into C returns, so also when `acquire` does: the attempt
+            # itself is inside `try`, and `release` the first call after it.
             try:
+                if not lock.acquire(False):
+                    self._renew_stale_lock()
+                    return
                 self._drain_began = originals.monotonic_ns()
                 emptied = self._send_packets()
             finally:
-                lock.release()
+                try:
+                    lock.release()
+                except RuntimeError:
+                    pass  # another thread has it
             if not emptied:
                 return
 
@@ -102,8 +111,7 @@ class Outbox:
         return packet
 
     def _renew_stale_lock(self) -> None:
-        if len(self._waiting) > 100:
-            now = originals.monotonic_ns()
-            if now - self._drain_began > _STALE_DRAIN_NS:
-                self._drain_began = now
-                self._lock = originals.allocate_lock()
+        now = originals.monotonic_ns()
+        if now - self._drain_began > _STALE_DRAIN_NS:
+            self._drain_began = now
+            self._lock = originals.allocate_rlock()

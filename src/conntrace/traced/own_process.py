@@ -22,7 +22,8 @@ def command() -> str:
     arguments = getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [""]
     name = str(arguments[0])
     if name in ("", "-c", "-m"):
-        originals_argv = getattr(sys, "orig_argv", [])
-        name = f"python {' '.join(originals_argv[1:3])[:40]}" if originals_argv else "python"
-        return name
+        # Of `python -c` not even the beginning of the source is told: it may hold anything.
+        words = getattr(sys, "orig_argv", [])
+        module = words[words.index("-m") + 1 :][:1] if "-m" in words else []
+        return " ".join(["python", *(["-m", *module] if name == "-m" else [name] if name else [])])
     return os.path.basename(name)

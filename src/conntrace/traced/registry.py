@@ -42,7 +42,10 @@ class Registry(Generic[Record]):
             entry = records.pop(key, None)
             if entry is not None:
                 # What leaves a finalizer would be shown to the program as an unraisable exception.
-                contained("forget", gone, entry[1])
+                try:
+                    contained("forget", gone, entry[1])
+                except Exception:
+                    pass  # the interpreter ends, and has emptied our modules
 
         records[key] = (ref(subject, forget), record)
 

@@ -7,6 +7,7 @@ import http.client
 import importlib
 import socket
 import ssl
+import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
@@ -14,7 +15,7 @@ from unittest import mock
 import pytest
 import urllib3
 
-from conntrace.traced import call_sites, kernel
+from conntrace.traced import call_sites, context, kernel
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.dns import is_literal
 from conntrace.traced.hooks.urllib3_pools import fingerprint
@@ -264,3 +265,26 @@ def test_keepalive_options_in_force() -> None:
         ):
             one.setsockopt(socket.IPPROTO_TCP, option, value)
         assert kernel.keepalive_facts(one) == kernel.KeepaliveFacts(True, 120, 30, 4)
+
+
+def test_of_a_program_on_the_command_line_nothing_is_told() -> None:
+    """`python -c` and `-m`: the source may hold anything, the module's name is no secret."""
+    code = "from conntrace.traced.own_process import command; print(command())"
+    ended = subprocess.run(
+        [sys.executable, "-c", f"secret = 'hunter2'; {code}"], capture_output=True, text=True
+    )
+    assert ended.stdout == "python -c\n", ended.stderr
+
+
+@pytest.mark.parametrize("key", ["suppress_instrumentation", None])
+def test_exporters_of_opentelemetry_are_left_alone(key: str | None) -> None:
+    """Its SDK sets a key of its own making, other tools the plain word."""
+    from opentelemetry import context as opentelemetry_context
+
+    key = key or opentelemetry_context._SUPPRESS_INSTRUMENTATION_KEY
+    assert not context.is_suppressed()
+    token = opentelemetry_context.attach(opentelemetry_context.set_value(key, True))
+    try:
+        assert context.is_suppressed()
+    finally:
+        opentelemetry_context.detach(token)

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import urllib3
 import wrapt
+from tests.servers.loopback import LoopbackServer
 
+from conntrace.testing import capture
 from conntrace.traced import guard
 from conntrace.traced.hooks.base import Hook, Installer, has_ours
 
@@ -283,3 +286,35 @@ def test_module_imported_later_is_patched_and_looks_untouched(
         sys.modules.pop(name, None)
     assert seen[0] == ("begin", ())
     assert not any(type(finder).__name__ == "PatchOnImport" for finder in sys.meta_path)
+
+
+def must_not_be_called(*args: object) -> None:
+    """What a switched-off hook would call."""
+    pytest.fail("the hook is switched off")
+
+
+NOTING = {
+    "urlopen": ["urllib3_requests._begin_request", "urllib3_requests._end_request"],
+    "_get_conn": ["urllib3_checkouts._before_get", "urllib3_checkouts._note_checkout"],
+    "_put_conn": ["urllib3_returns._before_put", "urllib3_returns._note_put"],
+    "is_connection_dropped": ["urllib3_checkouts._note_probe"],
+}
+
+
+@pytest.mark.parametrize("name", NOTING)
+def test_a_switched_off_closure_only_calls_the_original(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hooks of the path that every request takes are switched off like all others."""
+    with LoopbackServer() as server, capture():
+        monkeypatch.setattr(guard, "_failures", {name: guard.MAX_FAILURES})
+        closure = vars(urllib3.connectionpool.HTTPConnectionPool).get(
+            name, getattr(urllib3.connectionpool, name, None)
+        )
+        assert has_ours(closure)
+        for noting_function in NOTING[name]:
+            monkeypatch.setattr(f"conntrace.traced.hooks.{noting_function}", must_not_be_called)
+        client = urllib3.PoolManager()
+        for _ in range(2):
+            assert client.request("GET", server.url(path="/")).status == 200
+        assert guard._failures == {name: guard.MAX_FAILURES}

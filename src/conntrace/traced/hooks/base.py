@@ -72,14 +72,15 @@ def note_around(hook: Hook, original: Callable[..., object]) -> Callable[..., ob
 
     def around(*args: object, **kwargs: object) -> object:
         token = None
-        if (args or not is_method) and not is_suppressed() and not guard.is_switched_off(place):
-            began_ns = monotonic_ns()
-            try:
-                token = begin(args[0] if is_method else None, args[is_method:], kwargs)
-            except Exception as error:
-                guard.failed(place, error)
-            spent_since(began_ns)
+        # All of it inside `try`: Ctrl-C may come right after `begin`, and its `end` is then due.
         try:
+            if (args or not is_method) and not is_suppressed() and not guard.is_switched_off(place):
+                began_ns = monotonic_ns()
+                try:
+                    token = begin(args[0] if is_method else None, args[is_method:], kwargs)
+                except Exception as error:
+                    guard.failed(place, error)
+                spent_since(began_ns)
             result = original(*args, **kwargs)
         except BaseException as error:
             if token is not None and end is not None:

@@ -117,11 +117,11 @@ def _begin(function: str, host: object, port: object, reverse: bool, numeric: bo
     if recording.active is None or inside.get():
         return None
     where = context.place()
-    lookup = Lookup(context.ids.next(), function, host_text(host))
+    identity, name = context.ids.next(), host_text(host)
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     literal = not reverse and (numeric or is_literal(host))
     started = notes_connections.lookup_start(
-        lookup.identity, function, lookup.host, port_number(port),
+        identity, function, name, port_number(port),
         reverse, literal, False, where, site,
     )  # fmt: skip
     if literal:
@@ -129,7 +129,8 @@ def _begin(function: str, host: object, port: object, reverse: bool, numeric: bo
         recording.note(started)
     else:
         recording.send(started)
-    return lookup
+    # Last of all: a failure of ours before it must not leave the context inside a lookup.
+    return Lookup(identity, function, name)
 
 
 def end(token: object, result: object, error: BaseException | None) -> None:

@@ -46,18 +46,19 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     host, port = host_text(address[0]), port_number(address[1])
     if not is_literal(address[0]):
-        identity = context.ids.next()
+        lookup = context.ids.next()
         recording.note(
             notes_connections.lookup_start(
-                identity, "connect", host, port, False, False, True, where, site
+                lookup, "connect", host, port, False, False, True, where, site
             )
         )
-    connect = Connect(context.ids.next())
+    identity = context.ids.next()
     datagram = family_and_type(instance)[1] != _socket.SOCK_STREAM
     recording.send(
-        notes_connections.connect_start(connect.identity, host, port, datagram, False, where, site)
+        notes_connections.connect_start(identity, host, port, datagram, False, where, site)
     )
-    return connect
+    # Last of all: a failure of ours before it must not leave the context inside a connect.
+    return Connect(identity)
 
 
 def end(token: object, result: object, error: BaseException | None) -> None:

@@ -81,7 +81,7 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
     """What the pool handed out, and in which state."""
 
     def _get_conn(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None:
+        if recording.active is None or guard.is_switched_off("_get_conn"):
             return original(*args, **kwargs)
         began_ns = monotonic_ns()
         try:
@@ -269,7 +269,7 @@ def build_is_connection_dropped(original: Callable[..., Any]) -> Callable[..., A
 
     def is_connection_dropped(*args: Any, **kwargs: Any) -> Any:
         dropped = original(*args, **kwargs)
-        if recording.active is not None:
+        if recording.active is not None and not guard.is_switched_off("is_connection_dropped"):
             began_ns = monotonic_ns()
             try:
                 _note_probe(args[0], dropped)

@@ -28,7 +28,7 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
     """One attempt: opened here, sent when its connection is known, ended with the headers."""
 
     def urlopen(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None:
+        if recording.active is None or guard.is_switched_off("urlopen"):
             return original(*args, **kwargs)
         began_ns = monotonic_ns()
         # `try` in place of `guard.contained`, here and below: free unless something fails.

@@ -19,7 +19,7 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
     """A connection comes back, or an empty slot in its place."""
 
     def _put_conn(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None:
+        if recording.active is None or guard.is_switched_off("_put_conn"):
             return original(*args, **kwargs)
         began_ns = monotonic_ns()
         try:

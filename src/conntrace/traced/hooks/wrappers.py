@@ -16,7 +16,15 @@ class OurWrapper(FunctionWrapper):  # type: ignore[type-arg,misc,unused-ignore]
 
     def __init__(self, original: Any, around: Any, place: str) -> None:
         """`around` is called in place of `original`, with the same arguments."""
-        super().__init__(original, lambda wrapped, instance, args, kwargs: around(*args, **kwargs))
+
+        def pass_on(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+            try:
+                return around(*args, **kwargs)
+            finally:
+                # A traceback keeps this frame: it must not keep the program's objects with it.
+                del wrapped, instance, args, kwargs
+
+        super().__init__(original, pass_on)
         # `module:path`, by which an unpickler finds it again; wrapt keeps `_self_*` to itself.
         self._self_place = place
 
