@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from conntrace.analyzer.exporters.choose import (
+from conntrace.analyzer.exporters.endpoints import (
     GRPC,
     HTTP_JSON,
     TRACES_PATH,

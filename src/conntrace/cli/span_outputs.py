@@ -7,7 +7,8 @@ import sys
 import tempfile
 
 from conntrace.analyzer.exporters.background import BackgroundExporter
-from conntrace.analyzer.exporters.choose import otlp_exporter, shown_endpoint
+from conntrace.analyzer.exporters.choose import otlp_exporter
+from conntrace.analyzer.exporters.endpoints import shown_endpoint
 from conntrace.analyzer.exporters.file import FileExporter
 from conntrace.analyzer.exporters.resource import with_resource_attributes
 from conntrace.analyzer.exporters.sampling import sampled

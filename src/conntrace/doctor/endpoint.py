@@ -23,7 +23,7 @@ _EMPTY = {
 
 def checks() -> Iterator[Check]:
     """All of this group; nothing when no endpoint is set."""
-    from conntrace.analyzer.exporters.choose import shown_endpoint
+    from conntrace.analyzer.exporters.endpoints import shown_endpoint
     from conntrace.analyzer.exporters.http_post import PostFailed
 
     settings, _ = load(os.environ)
@@ -46,7 +46,8 @@ def checks() -> Iterator[Check]:
 
 def _answer(settings: Settings) -> Answer | None:
     """The answer to an empty export; None for gRPC, where only the exporter itself is made."""
-    from conntrace.analyzer.exporters.choose import otlp_exporter, protocol_of
+    from conntrace.analyzer.exporters.choose import otlp_exporter
+    from conntrace.analyzer.exporters.endpoints import protocol_of
     from conntrace.analyzer.exporters.http_post import HttpPost
 
     otlp_exporter(settings).close(0)

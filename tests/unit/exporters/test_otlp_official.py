@@ -14,7 +14,8 @@ from tests.unit.exporters.collector import Reply, collector
 from tests.unit.exporters.spans import START_NS, TRACE, make_span
 
 from conntrace import __version__
-from conntrace.analyzer.exporters.choose import otlp_exporter, protocol_of
+from conntrace.analyzer.exporters.choose import otlp_exporter
+from conntrace.analyzer.exporters.endpoints import protocol_of
 from conntrace.analyzer.span import Link
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from conntrace.analyzer.exporters.endpoints import (
+    GRPC,
+    HTTP_JSON,
+    endpoint_of,
+    endpoint_setting,
+    is_url,
+    protocol_of,
+)
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
 
 if TYPE_CHECKING:
     from conntrace.analyzer.exporters.background import BackgroundExporter
-
-HTTP_JSON = "http/json"
-GRPC = "grpc"
-_GRPC_PORT = 4317  # IANA: "opentelemetry", OTLP over gRPC
-TRACES_PATH = "/v1/traces"
 
 
 def otlp_exporter(settings: Settings) -> BackgroundExporter:
@@ -43,62 +45,3 @@ def _check_endpoint(settings: Settings) -> None:
             f"{endpoint_setting(settings)} is no URL such as http://localhost:4318, which the "
             f"protocol {protocol} needs",
         )
-
-
-def protocol_of(settings: Settings) -> str:
-    """The protocol that is set; by default gRPC on its own port, else JSON over HTTP."""
-    if settings.otlp_protocol:
-        return settings.otlp_protocol
-    endpoint = settings.otlp_traces_endpoint or settings.otlp_endpoint
-    return GRPC if _port(endpoint) == _GRPC_PORT else HTTP_JSON
-
-
-def endpoint_of(settings: Settings) -> str:
-    """Where spans go; empty when no endpoint is set. For HTTP a URL with its path.
-
-    The endpoint for all signals gets the path of traces added, the one for traces is taken as it
-    stands, and gRPC knows no paths (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP").
-    """
-    general = settings.otlp_endpoint
-    if protocol_of(settings) == GRPC:
-        return settings.otlp_traces_endpoint or general
-    if settings.otlp_traces_endpoint:
-        return settings.otlp_traces_endpoint
-    return general.rstrip("/") + TRACES_PATH if general else ""
-
-
-def endpoint_setting(settings: Settings) -> str:
-    """The variable that the endpoint is from."""
-    if settings.otlp_traces_endpoint:
-        return "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-    return "OTEL_EXPORTER_OTLP_ENDPOINT"
-
-
-def shown_endpoint(settings: Settings) -> str:
-    """The endpoint's scheme, host and port, without user, path and query: fit to be shown."""
-    parts = urlsplit(_with_scheme(endpoint_of(settings)))
-    port = f":{_port(endpoint_of(settings))}" if _port(endpoint_of(settings)) else ""
-    scheme = f"{parts.scheme}://" if parts.scheme else ""
-    return f"{scheme}{parts.hostname or ''}{port}"
-
-
-def is_url(endpoint: str) -> bool:
-    """Whether it is one that HTTP can use: blanks and letters beyond ASCII stand there encoded."""
-    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint:
-        return False
-    try:
-        parts = urlsplit(endpoint)
-        return bool(parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
-    except ValueError:
-        return False
-
-
-def _port(endpoint: str) -> int | None:
-    try:
-        return urlsplit(_with_scheme(endpoint)).port
-    except ValueError:
-        return None
-
-
-def _with_scheme(endpoint: str) -> str:
-    return endpoint if "://" in endpoint else f"//{endpoint}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import conntrace
-from conntrace.analyzer.exporters.choose import endpoint_of, is_url
+from conntrace.analyzer.exporters.endpoints import endpoint_of, is_url
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
 
