@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from conntrace.testing import Spans, read_spans
+from tests.components.unmeasured import unmeasured
 from tests.servers.loopback import LoopbackServer
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -68,7 +69,9 @@ def silent() -> Iterator[socket.socket]:
 
 
 def ended(command: list[str]) -> tuple[int, str, str]:
-    result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, check=False, env=unmeasured()
+    )
     ours = [line for line in result.stderr.splitlines() if not line.startswith("conntrace: ")]
     return result.returncode, result.stdout, "\n".join(ours)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from conntrace import semantic_names as names
 from conntrace.testing import read_spans
 from tests.components.private_network import PORT, can_unshare, inside
 from tests.components.require import require
+from tests.components.unmeasured import unmeasured
 from tests.servers.loopback import Behaviour, LoopbackServer
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -38,7 +38,7 @@ LOOKUPS = {
 
 def outcome(*command: str | Path, **environment: str) -> tuple[int, str]:
     ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, env={**os.environ, **environment}
+        command, capture_output=True, text=True, timeout=100, env={**unmeasured(), **environment}
     )
     return ended.returncode, ended.stdout
 

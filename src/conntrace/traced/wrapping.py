@@ -50,16 +50,19 @@ def _load(folders: list[str], file: str) -> ModuleType | None:
             sys.modules.pop(name, None)
 
 
-# For type checkers: the private copy has the same class, and exists in the layer only.
+# For type checkers: the private copy has the same classes, and exists in the layer only.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from wrapt import FunctionWrapper
+    from wrapt import BoundFunctionWrapper, FunctionWrapper
 else:
     try:
-        from conntrace_wrapt import FunctionWrapper
+        from conntrace_wrapt import BoundFunctionWrapper, FunctionWrapper
     except ImportError:
-        FunctionWrapper = getattr(_compiled_part(), "FunctionWrapper", None)
-        if FunctionWrapper is None:
-            from wrapt import FunctionWrapper
+        _part = _compiled_part()
+        if _part is not None:
+            BoundFunctionWrapper = _part.BoundFunctionWrapper
+            FunctionWrapper = _part.FunctionWrapper
+        else:
+            from wrapt import BoundFunctionWrapper, FunctionWrapper
 
-__all__ = ["FunctionWrapper"]
+__all__ = ["BoundFunctionWrapper", "FunctionWrapper"]

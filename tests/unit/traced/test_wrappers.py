@@ -25,12 +25,13 @@ def failing(address: object) -> None:
 
 
 def wrapper() -> OurWrapper:
-    return OurWrapper(socket.gethostbyname, lambda *args, **kwargs: args, "socket:gethostbyname")
+    name = "socket:gethostbyname"
+    return OurWrapper(socket.gethostbyname, lambda *args: args, name, is_method=False)
 
 
 def test_a_traceback_keeps_no_argument() -> None:
     """Who catches the error holds its frames, ours among them."""
-    wrapped = OurWrapper(failing, failing, "place")
+    wrapped = OurWrapper(failing, failing, "place", is_method=False)
     address = Address()
     alive = weakref.ref(address)
     with pytest.raises(ValueError, match="refused") as caught:

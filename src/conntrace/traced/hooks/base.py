@@ -205,11 +205,10 @@ def has_ours(function: object) -> bool:
 def _replacement(hook: Hook, original: Callable[..., object], place: str) -> object:
     is_method = "." in hook.path
     # `type`, because `isinstance` believes wrapt's wrappers that they are functions.
-    if hook.build is None and not is_method and type(original) is not FunctionType:
-        # A builtin, say: where a closure would be bound as a method, it would not.
-        return OurWrapper(original, note_around(hook, original), place)
-    binds = is_method and type(original) not in (FunctionType, MethodDescriptorType)
-    called = _called_as_method(original) if binds else original
+    plain = type(original) in (FunctionType, MethodDescriptorType)
+    called = _called_as_method(original) if is_method and not plain else original
+    if hook.build is None and type(original) is not FunctionType:
+        return OurWrapper(original, note_around(hook, called), place, is_method=is_method)
     closure = note_around(hook, called) if hook.build is None else hook.build(called)
     # What functools.wraps copies, without importing functools' dependencies on a cold start.
     for name in _COPIED:
