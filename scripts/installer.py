@@ -57,6 +57,8 @@ def uv_program() -> Path | None:
 def uv_settings() -> dict[str, str]:
     """uv reads no pip configuration, so what matters of it is handed over."""
     env = dict(os.environ, UV_CACHE_DIR=str(cache_root() / "uv"), UV_PYTHON_DOWNLOADS="never")
+    # The machine's own certificates: a network may have one that no list of uv's knows.
+    env.setdefault("UV_SYSTEM_CERTS", "1")
     handed_over = {
         "SSL_CERT_FILE": ("PIP_CERT", "cert"),
         "UV_DEFAULT_INDEX": ("PIP_INDEX_URL", "index-url"),
