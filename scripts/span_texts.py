@@ -131,8 +131,8 @@ ATTRIBUTES: dict[str, str] = {
     "ATTEMPT_INDEX": "Which attempt of a connection this address was, from 1.",
     "ATTEMPT_COUNT": "How many attempts there were.",
     "OBSERVED_BY": "`audit`: only an audit event showed it, so it has no duration.",
-    "UNFINISHED_PHASE": "What was going on when its process ended: `dns`, `connect`, `tls`,"
-    " `sending`, `waiting`, `handler` or `init`.",
+    "UNFINISHED_PHASE": "What was going on when its process ended or the program let go of it:"
+    " `dns`, `connect`, `tls`, `sending`, `waiting`, `handler` or `init`.",
     "LEDGER_LOOKUPS": "Lookups of this invocation until its response, in the function's process."
     " What threads do later and child processes do stands in spans alone, as for all these totals.",
     "LEDGER_CONNECTS": "Connects of this invocation.",

@@ -424,7 +424,7 @@ class TlsEnd(Event):
 
     operation: int = about("id", "", 0)
     error: str = about("error.type, empty when it is done", "", "")
-    in_progress: bool = about("non-blocking socket: the handshake goes on", "", False)
+    in_progress: bool = about("not done when the program let go of it", "", False)
     protocol: str = about("e.g. `TLSv1.3`", "", "")
     cipher: str = about("name of the cipher suite", "", "")
     resumed: bool = about("a session was resumed", "", False)

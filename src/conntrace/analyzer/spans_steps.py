@@ -201,7 +201,10 @@ class StepSpans:
         put(span, names.TLS_CIPHER, event.cipher)
         put(span, names.TLS_NEXT_PROTOCOL, event.next_protocol)
         put(span, names.TLS_SERVER_NOT_AFTER, event.not_after)
-        if not event.error and not event.in_progress:
+        if event.in_progress:
+            # The program let go of it half done: nobody can say how it would have ended.
+            span.attributes[names.UNFINISHED_PHASE] = step.phase
+        elif not event.error:
             span.attributes[names.TLS_RESUMED] = event.resumed
         if step.setup is not None:
             step.setup.steps.tls_ns += event.time_ns - step.started_ns

@@ -49,6 +49,10 @@ class Registry(Generic[Record]):
 
         records[key] = (ref(subject, forget), record)
 
+    def forget(self, subject: object) -> None:
+        """Drop the record of an object that lives on, without calling `gone`."""
+        self._records.pop(identity_of(subject), None)
+
     def records(self) -> list[Record]:
         """All records of objects that live."""
         return [record for _, record in list(self._records.values())]

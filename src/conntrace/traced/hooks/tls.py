@@ -1,9 +1,14 @@
-"""TLS: the client's handshakes, and the parsing of CA bundles that nobody else shows."""
+"""TLS: the client's handshakes, and the parsing of CA bundles that nobody else shows.
+
+On a socket that does not wait, and on an `SSLObject`, which has none (asyncio, anyio, trio, urllib3
+inside a proxy's TLS), a handshake takes several calls: it is one, from the first to the last.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+from contextvars import ContextVar
 from typing import Any
 
 from conntrace.traced import context, notes_connections, recording
@@ -11,6 +16,7 @@ from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.kernel import run_delay_ns
 from conntrace.traced.originals import monotonic_ns, thread_time_ns
+from conntrace.traced.registry import Registry, identity_of
 
 _WANTS_MORE = ("SSLWantReadError", "SSLWantWriteError")
 
@@ -18,65 +24,93 @@ WORTH_ASKING_NS = 5_000_000
 """The scheduler is asked again only when the thread was off the processor for so long."""
 
 
+# What a wrapper of ours is around: eventlet's handshake calls Python's several times.
+_inside: ContextVar[int] = ContextVar("conntrace_inside_handshake", default=0)
+
+
 class Handshake:
-    """A handshake that is going on."""
+    """A handshake that is going on; CPU time and waiting add up over its calls."""
 
-    __slots__ = ("cpu_ns", "delay_ns", "identity", "started_ns", "subject")
+    __slots__ = ("cpu_ns", "delay_ns", "identity", "started", "subject", "token")
 
-    def __init__(self, identity: int, subject: Any) -> None:
+    def __init__(self, identity: int) -> None:
         self.identity = identity
-        self.subject = subject
-        self.delay_ns = run_delay_ns()
-        self.cpu_ns = thread_time_ns() if thread_time_ns is not None else -1
-        self.started_ns = monotonic_ns()
+        self.cpu_ns = 0 if thread_time_ns is not None else -1
+        self.delay_ns = -1
+        self.subject: Any = None
+        self.started = (0, 0, 0)
+        self.token: Any = None
 
-    def spent_ns(self) -> tuple[int, int]:
-        """CPU time of the thread since the start, and how long it waited for a processor."""
-        cpu_ns = thread_time_ns() - self.cpu_ns if thread_time_ns is not None else -1
-        away_ns = monotonic_ns() - self.started_ns - max(cpu_ns, 0)
-        if self.delay_ns < 0 or away_ns < WORTH_ASKING_NS:
-            return cpu_ns, -1
-        now_ns = run_delay_ns()
-        return cpu_ns, now_ns - self.delay_ns if now_ns >= 0 else -1
+    def enter(self, subject: Any) -> None:
+        """A call begins."""
+        self.subject = subject
+        delay_ns = run_delay_ns()
+        cpu_ns = thread_time_ns() if thread_time_ns is not None else -1
+        self.started = (monotonic_ns(), cpu_ns, delay_ns)
+        # Last of all: a failure of ours before it must not leave the context inside.
+        self.token = _inside.set(identity_of(subject))
+
+    def leave(self) -> Any:
+        """The call is over: what it was about, kept no longer."""
+        _inside.reset(self.token)
+        started_ns, cpu_ns, delay_ns = self.started
+        spent_ns = thread_time_ns() - cpu_ns if thread_time_ns is not None else 0
+        if thread_time_ns is not None:
+            self.cpu_ns += spent_ns
+        if delay_ns >= 0 and monotonic_ns() - started_ns - spent_ns >= WORTH_ASKING_NS:
+            now_ns = run_delay_ns()
+            if now_ns >= 0:
+                self.delay_ns = max(self.delay_ns, 0) + now_ns - delay_ns
+        subject, self.subject, self.token = self.subject, None, None
+        return subject
+
+
+def _given_up(handshake: Handshake) -> None:
+    recording.note(
+        notes_connections.tls_end(
+            handshake.identity, "", True, cpu_ns=handshake.cpu_ns, delay_ns=handshake.delay_ns
+        )
+    )
+
+
+# Handshakes that want more: the program calls again when there is something to read.
+_unfinished: Registry[Handshake] = Registry(_given_up)
 
 
 def begin_handshake(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     """Note a handshake; servers in the same process do them too, and are not our business."""
     if recording.active is None or getattr(instance, "server_side", False):
         return None
-    name = getattr(instance, "server_hostname", None)
-    return _begin(instance, name)
-
-
-def begin_tls_in_tls(instance: Any, args: Arguments, kwargs: Keywords) -> object:
-    """urllib3 speaks TLS inside a proxy's TLS through this class, whose start is the handshake."""
-    if recording.active is None:
+    if _inside.get() == identity_of(instance):
         return None
-    name = args[2] if len(args) > 2 else kwargs.get("server_hostname")
-    return _begin(instance, name)
-
-
-def _begin(instance: Any, name: object) -> Handshake:
-    identity = context.ids.next()
-    recording.send(notes_connections.tls_start(identity, str(name or ""), context.place()))
+    handshake = _unfinished.get(instance)
+    if handshake is None:
+        if instance.version() is not None:
+            # It is done, and to ask once more does nothing.
+            return None
+        handshake = Handshake(context.ids.next())
+        name = str(getattr(instance, "server_hostname", None) or "")
+        recording.send(notes_connections.tls_start(handshake.identity, name, context.place()))
     # From here on: what the sending took is not the handshake's.
-    return Handshake(identity, instance)
+    handshake.enter(instance)
+    return handshake
 
 
 def end_handshake(token: object, result: object, error: BaseException | None) -> None:
     """Note what was agreed, or why not."""
     assert isinstance(token, Handshake)
-    cpu_ns, delay_ns = token.spent_ns()
+    subject = token.leave()
+    if type(error).__name__ in _WANTS_MORE:
+        _unfinished.add(subject, token)
+        return
+    _unfinished.forget(subject)
     if error is not None:
-        in_progress = type(error).__name__ in _WANTS_MORE
-        word = "" if in_progress else error_type(error)
         recording.note(
             notes_connections.tls_end(
-                token.identity, word, in_progress, cpu_ns=cpu_ns, delay_ns=delay_ns
+                token.identity, error_type(error), cpu_ns=token.cpu_ns, delay_ns=token.delay_ns
             )
         )
         return
-    subject, token.subject = token.subject, None
     cipher = subject.cipher()
     recording.note(
         notes_connections.tls_end(
@@ -88,8 +122,8 @@ def end_handshake(token: object, result: object, error: BaseException | None) ->
             bool(getattr(subject, "session_reused", False)),
             subject.selected_alpn_protocol() or "",
             _not_after(subject),
-            cpu_ns,
-            delay_ns,
+            token.cpu_ns,
+            token.delay_ns,
         )
     )
 
@@ -139,6 +173,6 @@ def end_ca_load(token: object, result: object, error: BaseException | None) -> N
 
 HOOKS = (
     Hook("ssl", "SSLSocket.do_handshake", begin_handshake, end_handshake),
-    Hook("urllib3.util.ssltransport", "SSLTransport.__init__", begin_tls_in_tls, end_handshake),
+    Hook("ssl", "SSLObject.do_handshake", begin_handshake, end_handshake),
     Hook("ssl", "SSLContext.load_verify_locations", begin_ca_load, end_ca_load),
 )

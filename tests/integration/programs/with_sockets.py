@@ -1,0 +1,79 @@
+"""Programs on sockets and event loops: `with_sockets.py FUNCTION ARGUMENT...`."""
+
+import asyncio
+import os
+import select
+import socket
+import ssl
+import sys
+
+import loopback_names  # noqa: F401 - makes the *.test names known
+
+
+def trusting():
+    return ssl.create_default_context(cafile=os.environ["TEST_CA"])
+
+
+def shake_hands_and_ask_again(port):
+    with socket.create_connection(("127.0.0.1", int(port))) as plain:
+        with trusting().wrap_socket(
+            plain, server_hostname="a.test", do_handshake_on_connect=False
+        ) as secure:
+            secure.do_handshake()
+            secure.do_handshake()
+            print(secure.version())
+
+
+def shake_hands_without_waiting(port):
+    plain = socket.create_connection(("127.0.0.1", int(port)))
+    with trusting().wrap_socket(
+        plain, server_hostname="a.test", do_handshake_on_connect=False
+    ) as secure:
+        secure.setblocking(False)
+        while True:
+            try:
+                secure.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                select.select([secure], [], [], 10)
+        print(secure.version())
+
+
+def shake_hands_in_memory(port):
+    with socket.create_connection(("127.0.0.1", int(port))) as plain:
+        received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = trusting().wrap_bio(received, to_send, server_hostname="a.test")
+        while True:
+            try:
+                secure.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(to_send.read())
+                received.write(plain.recv(65536))
+        print(secure.version())
+
+
+def shake_hands_in_asyncio(port):
+    async def main():
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", int(port), ssl=trusting(), server_hostname="a.test"
+        )
+        print(writer.get_extra_info("ssl_object").version())
+        writer.close()
+
+    asyncio.run(main())
+
+
+def give_a_handshake_up(port):
+    async def main():
+        connecting = asyncio.open_connection("127.0.0.1", int(port), ssl=trusting())
+        try:
+            await asyncio.wait_for(connecting, 0.5)
+        except asyncio.TimeoutError:
+            print("given up")
+
+    asyncio.run(main())
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
