@@ -389,6 +389,14 @@ _TABLE: tuple[Message, ...] = (
         1,
     ),
     Message(
+        "report-no-spans",
+        "The input could be read, but there is no span in it; the report names what is there"
+        " instead. An empty file is no error: nothing was recorded.",
+        "Give files of OTLP JSON, of Jaeger's JSON, or the log of a Lambda function. Unpack what is"
+        " packed with anything but gzip.",
+        1,
+    ),
+    Message(
         "report-not-writable",
         "The file for the report (`conntrace report -o`) cannot be made or written; the line has"
         " the system's reason.",

@@ -176,3 +176,25 @@ def test_unknown_service_and_no_jaeger(jaeger: Jaeger, capfd: pytest.CaptureFixt
     assert main([*command, f"http://127.0.0.1:{free_port()}"]) == 1
     assert "[jaeger-unreadable]" in capfd.readouterr().err
     assert main(["report", "--jaeger", jaeger.query_url]) == 2
+
+
+def test_traces_downloaded_from_jaegers_pages_tell_the_same(
+    jaeger: Jaeger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that its pages give is Jaeger's own JSON, spread over many lines or not."""
+    service = "report-download"
+    send(jaeger, service, 3, monkeypatch)
+    asked = tmp_path / "asked.json"
+    query = ["--jaeger", jaeger.query_url, "--service", service, "--since", "10m"]
+    assert main(["report", *query, "--format", "json", "-o", str(asked)]) == 0
+    wanted = json.loads(asked.read_text())
+    download = {"data": jaeger.traces(service), "total": 0, "errors": None}
+    for indent in (None, 4):
+        path, told = tmp_path / "download.json", tmp_path / "told.json"
+        path.write_text(json.dumps(download, indent=indent))
+        assert main(["report", str(path), "--format", "json", "-o", str(told)]) == 0
+        found = json.loads(told.read_text())
+        assert found["input"]["problem_count"] == 0
+        assert found["totals"] == wanted["totals"]
+        for part in ("verdicts", "findings", "causes", "destinations", "connections", "processes"):
+            assert found[part] == wanted[part], part

@@ -125,6 +125,8 @@ def command(
     conditions.check(list(fail_on), told)
     if baseline:
         check_baseline(told, allowed)
+    if told.notes.problem_count and not told.tally.spans:
+        raise ConntraceError("report-no-spans", "no spans could be read")
 
 
 def _write_to(name: str, write: Callable[[TextIO], None], *, utf8: bool = True) -> None:

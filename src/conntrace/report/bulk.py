@@ -12,7 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from conntrace.report.progress import Advance
-from conntrace.report.read import ReadNotes, is_packed, open_spans, spans_of_lines
+from conntrace.report.read import ReadNotes, can_be_cut, open_spans, spans_of_lines
 from conntrace.report.seen import Seen, shared_table
 from conntrace.report.tally import Tally
 
@@ -29,7 +29,7 @@ class Part:
     path: str
     begin: int
     end: int
-    packed: bool = False
+    whole: bool = False
     """A packed file is one part: nobody can begin in its middle."""
 
 
@@ -37,8 +37,8 @@ def parts_of(files: Sequence[str]) -> Iterator[Part]:
     """Cut the files into parts."""
     for path in files:
         size = os.path.getsize(path)
-        if is_packed(path):
-            yield Part(path, 0, size, packed=True)
+        if not can_be_cut(path):
+            yield Part(path, 0, size, whole=True)
             continue
         for begin in range(0, size, PART_BYTES):
             yield Part(path, begin, min(size, begin + PART_BYTES))
@@ -48,7 +48,7 @@ def count_part(part: Part, seen: Seen) -> tuple[Tally, ReadNotes]:
     """Count what is new in one part; problems have line numbers from the part's begin."""
     notes, tally = ReadNotes(), Tally()
     with open_spans(part.path) as handle:
-        end = None if part.packed else part.end
+        end = None if part.whole else part.end
         if part.begin:
             # A line belongs to the part in which it begins.
             handle.seek(part.begin - 1)

@@ -19,12 +19,14 @@ MAX_TEXT = 4096
 MAX_ATTRIBUTES = 128
 MAX_ITEMS = 64
 _KINDS = ("", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_OTHER_SIGNALS = frozenset({"resourceMetrics", "resourceLogs", "resourceProfiles"})
 _STATUS_ERROR = (2, "STATUS_CODE_ERROR")
 _LATEST_NS = 1 << 64
 _BASE64_LENGTHS = (12, 24)
 """Of the 8 bytes of a span's id and the 16 of a trace's; in hexadecimal they have 16 and 32."""
 
 NOT_A_REQUEST = "not an OTLP trace request (no resourceSpans)"
+OTHER_SIGNAL = "metrics or logs of OpenTelemetry, and no spans"
 
 Complain = Callable[[str], None]
 
@@ -32,7 +34,7 @@ Complain = Callable[[str], None]
 def spans_of(document: object, complain: Complain) -> Iterator[SpanRecord]:
     """Yield the spans of one request; what is broken goes to `complain` as a reason, in words."""
     if not isinstance(document, dict) or (document and "resourceSpans" not in document):
-        complain(NOT_A_REQUEST)
+        complain(OTHER_SIGNAL if _is_other_signal(document) else NOT_A_REQUEST)
         return
     for resource_spans in _objects(document.get("resourceSpans")):
         resource = _attributes(_object(resource_spans.get("resource")).get("attributes"))
@@ -47,6 +49,10 @@ def spans_of(document: object, complain: Complain) -> Iterator[SpanRecord]:
                     complain(record)
                 else:
                     yield record
+
+
+def _is_other_signal(document: object) -> bool:
+    return isinstance(document, dict) and not _OTHER_SIGNALS.isdisjoint(document)
 
 
 def _schema_known(resource: dict[str, Value]) -> bool:

@@ -6,35 +6,25 @@ function, where findings stand among lines of all kinds, only what belongs to co
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from conntrace.errors import ConntraceError
-from conntrace.report import cloudwatch, otlp
+from conntrace.report import cloudwatch, documents, otlp, packing
 from conntrace.report.record import SpanRecord
 
 STDIN = "-"
-MAX_LINE_BYTES = 64 * 1024 * 1024
-"""Longer lines are skipped; the Collector's and our own lines stay far below."""
-
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".gz")
 """What is read from a folder."""
 
 _KEPT_PROBLEMS = 20
-_CHUNK = 1024 * 1024
-_GZIP = b"\x1f\x8b"
-_NOT_JSON = "not JSON"
-_CUT_OFF = "cut off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +55,29 @@ class ReadNotes:
 
 
 class _Problems:
-    """The problems of one file, until it is known whether it is a log: there a line that is not
-    ours is none."""
+    """The problems of one file, until it is known what it is: in a log a line that is not ours is
+    none, metrics and logs among spans are none, and binary data is one problem in all."""
 
     def __init__(self, source: str) -> None:
         self._source = source
         self.is_log = False
+        self.spans = 0
+        self._beginning: bytes | None = None
         self._ours = ReadNotes()
         self._all = ReadNotes()
+        self._other_signals = ReadNotes()
+
+    def begins(self, line: bytes) -> None:
+        """See the next line; the first one tells what the file is."""
+        if self._beginning is None:
+            self._beginning = line[: packing.TELLING_BYTES]
+        self.is_log = self.is_log or cloudwatch.MARK in line
 
     def add(self, number: int, line: bytes, reason: str) -> None:
         """Note one problem of a line."""
+        if reason == otlp.OTHER_SIGNAL:
+            self._other_signals.add(self._source, number, reason)
+            return
         self._all.add(self._source, number, reason)
         if cloudwatch.MARK in line or not _is_foreign(reason):
             self._ours.add(self._source, number, reason)
@@ -83,10 +85,17 @@ class _Problems:
 
     def tell(self, notes: ReadNotes) -> None:
         """The file is read: put them where they are shown."""
-        told = self._ours if self.is_log else self._all
-        for problem in told.problems:
-            notes.add(problem.source, problem.line, problem.reason)
-        notes.problem_count += told.problem_count - len(told.problems)
+        unreadable = "" if self.spans else packing.why_unreadable(self._beginning or b"")
+        if unreadable and self._all.problem_count:
+            notes.add(self._source, 1, unreadable)
+            return
+        told = [self._ours if self.is_log else self._all]
+        if not self.spans:
+            told.append(self._other_signals)
+        for each in told:
+            for problem in each.problems:
+                notes.add(problem.source, problem.line, problem.reason)
+            notes.problem_count += each.problem_count - len(each.problems)
 
 
 def read_spans(
@@ -120,7 +129,7 @@ def files_of(source: str | os.PathLike[str]) -> list[str]:
 
 def _file(path: str, notes: ReadNotes, stdin: BinaryIO | None) -> Iterator[SpanRecord]:
     if path == STDIN:
-        handle = _unpacked(stdin or sys.stdin.buffer)
+        handle = packing.unpacked(stdin or sys.stdin.buffer)
         yield from spans_of_lines(handle, "standard input", notes)
         return
     with open_spans(path) as handle:
@@ -132,7 +141,7 @@ def open_spans(path: str) -> Iterator[BinaryIO]:
     """Open a span file. Raises ConntraceError when it cannot be opened or read."""
     try:
         with open(path, "rb") as handle:
-            yield _unpacked(handle)
+            yield packing.unpacked(handle)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConntraceError(
@@ -146,92 +155,31 @@ def spans_of_lines(
     """Yield the spans of all lines, or of those that begin before the byte `end`."""
     problems = _Problems(source)
     try:
-        for number, line in enumerate(_lines(handle, end), start=1):
-            notes.lines += 1
-            if isinstance(line, str):
-                problems.add(number, b"", line)
-                continue
-            notes.bytes += len(line)
-            problems.is_log = problems.is_log or cloudwatch.MARK in line
-            complain = partial(problems.add, number, line)
-            for document in _documents(line, complain):
+        for piece in documents.pieces(handle, end):
+            notes.lines += piece.lines
+            notes.bytes += len(piece.text)
+            problems.begins(piece.text)
+            complain = partial(problems.add, piece.number, piece.text)
+            for reason in piece.problems:
+                complain(reason)
+            for document in piece.documents:
                 for span in otlp.spans_of(document, complain):
+                    problems.spans += 1
                     notes.spans += 1
                     yield span
     finally:
         problems.tell(notes)
 
 
-def is_packed(path: str) -> bool:
-    """Whether a file is a gzip file. Raises ConntraceError when it cannot be read."""
+def can_be_cut(path: str) -> bool:
+    """Whether each of its lines stands for itself: one may begin to read in its middle.
+
+    Raises ConntraceError when it cannot be read.
+    """
     with open_spans(path) as handle:
-        return isinstance(handle, gzip.GzipFile)
-
-
-def _unpacked(handle: BinaryIO) -> BinaryIO:
-    """The same, or what is in it when it is packed: CloudWatch exports to S3 are."""
-    begins = handle.peek(2) if isinstance(handle, BufferedReader) else b""
-    if not begins.startswith(_GZIP):
-        return handle
-    return cast(BinaryIO, gzip.GzipFile(fileobj=handle))
-
-
-def _lines(handle: BinaryIO, end: int | None) -> Iterator[bytes | str]:
-    """Yield lines with their newline; a text is the reason why one cannot be had."""
-    try:
-        while end is None or handle.tell() < end:
-            line = handle.readline(MAX_LINE_BYTES + 1)
-            if not line:
-                return
-            if len(line) <= MAX_LINE_BYTES:
-                yield line
-                continue
-            while line and not line.endswith(b"\n"):
-                line = handle.readline(_CHUNK)
-            yield f"longer than {MAX_LINE_BYTES // 1024 // 1024} MiB"
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        yield "damaged: the packed file cannot be read from here on"
-
-
-def _documents(line: bytes, complain: otlp.Complain) -> Iterator[object]:
-    """The JSON documents of a line: itself, or the findings in a line of a log."""
-    if cloudwatch.MARK not in line:
-        document = _parsed(line, complain)
-        if document is not None:
-            yield document
-        return
-    for document in cloudwatch.findings_in(line.decode("utf-8", errors="replace")):
-        if document is None:
-            complain("findings that are cut off")
-            continue
-        left_out = cloudwatch.left_out(document)
-        if left_out:
-            complain(f"{left_out} spans were left out when it was written: they had no room")
-        yield document
+        return isinstance(handle, BufferedReader) and not documents.opens(handle.readline(16))
 
 
 def _is_foreign(reason: str) -> bool:
     """Whether a line has that problem just because it is none of ours."""
-    return reason == otlp.NOT_A_REQUEST or reason.startswith((_NOT_JSON, _CUT_OFF))
-
-
-def _parsed(line: bytes, complain: otlp.Complain) -> object:
-    """The JSON document of a line; None for a blank line and, after complaining, a broken one."""
-    text = line.decode("utf-8-sig", errors="replace").strip()
-    if not text:
-        return None
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if not line.endswith(b"\n"):
-            complain(f"{_CUT_OFF}: the file ends in the middle of it")
-        else:
-            complain(_why_not_json(error))
-        return None
-    return document if document is not None else []
-
-
-def _why_not_json(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{_NOT_JSON} ({error.msg} at character {error.pos + 1})"
-    return f"{_NOT_JSON} (nested too deeply)" if isinstance(error, RecursionError) else _NOT_JSON
+    return reason == otlp.NOT_A_REQUEST or documents.is_foreign(reason)

@@ -121,7 +121,8 @@ def _problems(page: Page, notes: ReadNotes) -> None:
     if not notes.problem_count:
         return
     page.blank()
-    page.add((f"{count(notes.problem_count, 'problem')} while reading; the rest is shown:", FAILED))
+    rest = "; the rest is shown" if notes.spans else ""
+    page.add((f"{count(notes.problem_count, 'problem')} while reading{rest}:", FAILED))
     for problem in notes.problems[:_MAX_PROBLEMS]:
         where = f"{clean(problem.source, 120)}, line {problem.line:,}"
         page.paragraph(["  "], f"{where}: {problem.reason}", lines=3)

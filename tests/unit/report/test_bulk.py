@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,6 +44,20 @@ def test_parts_count_every_line_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert tally.total.setups.count == 200
         assert tally.total.cost_ms == pytest.approx(whole.total.cost_ms)
         assert notes.problems == whole_notes.problems
+
+
+def test_a_document_over_several_lines_is_counted_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story()
+    story.connect("c1", 0.0)
+    path = tmp_path / "spans.json"
+    path.write_text(json.dumps(story.document(), indent=1) + "\n")
+    monkeypatch.setattr(bulk, "PART_BYTES", 300)
+    notes = ReadNotes()
+    tally = bulk.count_files([str(path)], notes, lambda count: None)
+    assert tally.spans == len(story.spans)
+    assert notes.problem_count == 0
 
 
 def test_parts_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,22 @@ def test_wrong_conditions_are_named(text: str) -> None:
         conditions.parse(text)
 
 
+def test_input_without_any_span_is_an_error_but_an_empty_file_is_none(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A pipeline that names the wrong file must not pass."""
+    wrong, empty = tmp_path / "app.py", tmp_path / "spans.jsonl"
+    wrong.write_text("import urllib3\n")
+    empty.touch()
+    assert main(["report", str(wrong), "--width", "300"]) == 1
+    told = capfd.readouterr()
+    assert "app.py, line 1: not JSON" in told.out
+    assert "the rest is shown" not in told.out
+    assert told.err == "conntrace: no spans could be read [report-no-spans]\n"
+    assert main(["report", str(wrong), "--fail-on", "problems>0"]) == 3
+    assert main(["report", str(empty)]) == 0
+
+
 def test_exit_codes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """3 when a condition is met, after the report was written; 2 for one that is none."""
     spans = tmp_path / "spans.jsonl"

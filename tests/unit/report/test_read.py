@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.report.builder import Story, request_of
 
 from conntrace.errors import ConntraceError
-from conntrace.report import read
+from conntrace.report import documents
 from conntrace.report.read import ReadNotes, read_spans
 
 ANY_JSON = st.recursive(
@@ -84,8 +85,8 @@ def test_broken_lines_in_the_middle_are_counted_and_skipped() -> None:
     notes = ReadNotes()
     spans = list(read_spans(["-"], notes, stdin=io.BytesIO(text.encode())))
     assert len(spans) == 2
-    assert notes.problem_count == 3
-    assert [problem.line for problem in notes.problems] == [2, 4, 5]
+    assert notes.problem_count == 2
+    assert [problem.line for problem in notes.problems] == [2, 4]
     assert "not JSON" in notes.problems[0].reason
     assert "not an OTLP trace request" in notes.problems[1].reason
 
@@ -105,7 +106,7 @@ def test_empty_input_is_no_problem(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"\x00\x01\xff\n", "not JSON"),
+        (b"\x01\xff\n", "not JSON"),
         (b"[" * 100_000 + b"\n", "nested too deeply"),
         (b'{"a": ' + b"9" * 5000 + b"}\n", "not JSON"),
         (b"null\n", "not an OTLP trace request"),
@@ -117,8 +118,8 @@ def test_odd_lines_have_a_reason(text: bytes, reason: str) -> None:
 
 
 def test_a_line_without_end_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "MAX_LINE_BYTES", 2000)
-    monkeypatch.setattr(read, "_CHUNK", 100)
+    monkeypatch.setattr(documents, "MAX_LINE_BYTES", 2000)
+    monkeypatch.setattr(documents, "_CHUNK", 100)
     line = some_spans(1).lines().encode()
     notes = ReadNotes()
     data = line + b"x" * 5000 + b"\n" + line
@@ -193,3 +194,96 @@ def test_no_document_of_any_shape_breaks_the_reader(one: Any, two: Any, three: A
     more = {**span, "spanId": "d", "attributes": [attribute, {"key": two, "value": three}]}
     for document in (one, {"resourceSpans": one}, request_of([span, odd, more])):
         list(read_spans(["-"], stdin=io.BytesIO(json.dumps(document).encode())))
+
+
+def test_metrics_and_logs_among_spans_are_no_problem_but_alone_they_are() -> None:
+    """The Collector's file exporter may write all signals into one file."""
+    others = '{"resourceMetrics": []}\n{"resourceLogs": []}\n'
+    assert reasons(others + some_spans(1).lines()) == []
+    assert reasons(others) == ["metrics or logs of OpenTelemetry, and no spans"] * 2
+
+
+def spread_out(*documents: object) -> str:
+    """As `jq .` prints them."""
+    return "".join(json.dumps(each, indent=2) + "\n" for each in documents)
+
+
+def spans_in(data: str | bytes, notes: ReadNotes | None = None) -> int:
+    raw = data.encode() if isinstance(data, str) else data
+    return len(list(read_spans(["-"], notes, stdin=io.BytesIO(raw))))
+
+
+def test_documents_over_several_lines_are_read() -> None:
+    first, second = some_spans(2).document(), some_spans(3).document()
+    notes = ReadNotes()
+    text = spread_out(first) + some_spans(1).lines() + "\ufeff" + spread_out([second, first])
+    assert spans_in(text, notes) == 2 + 1 + 3 + 2
+    assert notes.problem_count == 0
+    assert notes.lines == len(text.splitlines())
+
+
+def test_an_answer_of_jaegers_query_api_and_a_list_of_requests_are_read() -> None:
+    request = some_spans(2).document()
+    assert spans_in(json.dumps({"result": request})) == 2
+    assert spans_in(json.dumps([request, request])) == 4
+
+
+def test_a_spread_out_document_that_is_broken_is_one_problem() -> None:
+    text = spread_out(some_spans(1).document())
+    [told] = reasons(text.replace('"spanId":', '"spanId"', 1))
+    assert re.fullmatch(r"not JSON \(Expecting ':' delimiter at line \d+, character \d+\)", told)
+    [told] = reasons(text[: len(text) // 2])
+    assert told == "cut off: the file ends in the middle of it"
+
+
+def test_lines_after_a_brace_that_is_never_closed_are_read_one_by_one() -> None:
+    """A log in which a program printed half a document."""
+    notes = ReadNotes()
+    assert spans_in("{\n" + some_spans(2).lines(), notes) == 2
+    assert [problem.line for problem in notes.problems] == [1]
+
+
+def test_too_long_a_document_ends_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_LINE_BYTES", 2000)
+    notes = ReadNotes()
+    text = "{\n" + '"a": 1,\n' * 1000 + "}\n" + some_spans(1).lines()
+    assert spans_in(text, notes) == 1
+    assert notes.problem_count > 0
+
+
+def test_several_documents_in_one_line_are_not_called_cut_off() -> None:
+    line = json.dumps(some_spans(1).document())
+    [told] = reasons(line + line)
+    assert "Extra data" in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_file_with_a_byte_order_mark_is_read(encoding: str, tmp_path: Path) -> None:
+    """PowerShell writes what a program says as UTF-16."""
+    path = tmp_path / "spans.jsonl"
+    path.write_bytes(some_spans(3).lines().replace("\n", "\r\n").encode(encoding))
+    notes = ReadNotes()
+    assert len(names_in(path, notes)) == 3
+    assert notes.problem_count == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x28\xb5\x2f\xfdabc\n\n", "packed with zstd"),
+        (b"\x00\x00\x12\x34\x28\xb5\x2f\xfdabc\nabc\n", "packed with zstd"),
+        (b"BZh91AY&SY\nabc\n", "packed with bzip2"),
+        (b"PK\x03\x04\x14\n\n", "packed with zip"),
+        (b"\x00\x01\xff\n\xfe\n\xfd\n", "binary data"),
+    ],
+)
+def test_what_is_no_text_is_one_problem(data: bytes, reason: str) -> None:
+    [told] = reasons(data)
+    assert reason in told
+
+
+def test_a_hole_at_the_begin_of_a_file_hides_nothing_after_it() -> None:
+    """What a rotated log that was truncated under its writer looks like."""
+    notes = ReadNotes()
+    assert spans_in(b"\0" * 100 + b"\n" + some_spans(2).lines().encode(), notes) == 2
+    assert "not JSON" in notes.problems[0].reason
