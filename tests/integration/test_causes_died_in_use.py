@@ -16,11 +16,21 @@ import urllib3
 
 from conntrace import semantic_names as names
 from conntrace.analyzer.causes import failures
-from conntrace.testing import Spans, capture
+from conntrace.testing import Span, Spans, capture
 from tests.components.require import require
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, Runner, cause, confidence
-from tests.servers.faults import HALF, OK, FaultServer, Script, can_silence, reset, silence
+from tests.servers.faults import (
+    HALF,
+    HALF_OF_CHUNKS,
+    NO_CHUNK,
+    OK,
+    FaultServer,
+    Script,
+    can_silence,
+    reset,
+    silence,
+)
 from tests.servers.wire import Request
 
 PROGRAM = "with_failures"
@@ -44,7 +54,7 @@ def silent_after_first(
     return OK
 
 
-def half_of_first(reset_it: bool) -> Script:
+def half_of_first(reset_it: bool, half: bytes = HALF) -> Script:
     """The first connection breaks in the middle of its response."""
 
     def script(
@@ -52,7 +62,7 @@ def half_of_first(reset_it: bool) -> Script:
     ) -> bytes | None:
         if connection > 1:
             return OK
-        client.sendall(HALF)
+        client.sendall(half)
         time.sleep(0.1)
         if reset_it:
             reset(client)
@@ -64,6 +74,11 @@ def half_of_first(reset_it: bool) -> Script:
 def verdicts(spans: Spans) -> list[tuple[str, str]]:
     """Cause and confidence of each set-up."""
     return [(cause(setup), confidence(setup)) for setup in spans.setups]
+
+
+def idle(close: Span) -> bool:
+    """Whether the connection was idle when it was closed."""
+    return names.CONNECTION_IDLE_S in close.attributes
 
 
 @pytest.mark.usefixtures("silencing")
@@ -173,6 +188,27 @@ def test_reset_mid_response(run: Runner, function: str, how: str) -> None:
         spans = run(PROGRAM, function, *urls, *([0] if len(urls) == 2 else []))
         assert server.accepts == 2
     assert verdicts(spans) == [(FIRST, "proved"), ("reset_mid_response", "proved")]
+
+
+@pytest.mark.parametrize("function", ["pause_between", "read_with_requests"])
+def test_chunks_cut_short(run: Runner, function: str) -> None:
+    """urllib3 closes a response whose next chunk does not come: the server ended it, not the
+    program."""
+    with FaultServer(half_of_first(False, HALF_OF_CHUNKS)) as server:
+        urls = [server.url()] if function == "read_with_requests" else [server.url()] * 2
+        spans = run(PROGRAM, function, *urls, *([0] if len(urls) == 2 else []))
+        assert server.accepts == 2
+    assert verdicts(spans) == [(FIRST, "proved"), ("reset_mid_response", "proved")]
+    (close,) = [span for span in spans.named(names.CONNECTION_CLOSE) if not idle(span)]
+    assert close.attributes[names.CLOSE_INITIATOR] == "remote"
+
+
+def test_chunks_that_are_none(run: Runner) -> None:
+    """A chunk without a length is the server's mistake: nobody closed the response early."""
+    with FaultServer(half_of_first(False, NO_CHUNK)) as server:
+        spans = run(PROGRAM, "read_with_requests", server.url())
+    assert verdicts(spans) == [(FIRST, "proved"), ("replaced_after_error", "proved")]
+    assert "InvalidChunkLength" in str(spans.setups[1].attributes[names.CAUSE_DETAIL])
 
 
 def test_response_cut_short_and_taken_for_whole(run: Runner) -> None:

@@ -23,6 +23,8 @@ _RETURN = 0x06
 Script = Callable[[int, int, socket.socket, Request], "bytes | None"]
 OK = Answer().encode()
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
+HALF_OF_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"
+NO_CHUNK = HALF_OF_CHUNKS + b"none\r\n"
 
 
 def silence(one: socket.socket) -> None:

@@ -10,6 +10,7 @@ import sys
 from types import FrameType
 from typing import NamedTuple
 
+from conntrace.traced.error_types import error_type
 from conntrace.traced.frames import ModuleTable
 
 MAX_FRAMES = 16
@@ -32,6 +33,10 @@ _CALLERS = ModuleTable(
 )
 
 
+# urllib3 closes a response of which it cannot read the next chunk's length.
+_CHUNK_LENGTH = "_update_chunk_length"
+
+
 class CloseReason(NamedTuple):
     """Who closed, and the frame in which it happened (for the facts in its variables)."""
 
@@ -48,17 +53,19 @@ def close_reason() -> CloseReason:
         callers = _CALLERS.row_of(frame)
         by = callers.get(frame.f_code.co_name) if callers is not None else None
         if by is not None:
-            return CloseReason(_finalized(by, frame), frame)
+            return CloseReason(by, frame) if by != "response_close" else _of_response(frame)
         frame = frame.f_back
     return CloseReason("program", None)
 
 
-def _finalized(by: str, frame: FrameType) -> str:
-    """A response that is closed by its finalizer was collected: CPython marks it so."""
-    if by != "response_close":
-        return by
+def _of_response(frame: FrameType) -> CloseReason:
+    """Who closes a response: urllib3 for its chunks, its finalizer (marked so), or the program."""
+    caller = frame.f_back
+    if caller is not None and caller.f_code.co_name == _CHUNK_LENGTH:
+        return CloseReason("error", caller)
     response = frame.f_locals.get("self")
-    return "collected" if getattr(response, "_finalizing", False) else by
+    collected = getattr(response, "_finalizing", False)
+    return CloseReason("collected" if collected else "response_close", frame)
 
 
 def response_facts(frame: FrameType | None) -> tuple[int, bool, bool, bool]:
@@ -77,7 +84,12 @@ def response_facts(frame: FrameType | None) -> tuple[int, bool, bool, bool]:
     return int(response.version), says_close, keepalive, has_length
 
 
-def failure_of(frame: FrameType | None) -> BaseException | None:
-    """The exception behind a clean-up in `urlopen` (`err`), or the one being handled."""
-    error = frame.f_locals.get("err") if frame is not None else None
-    return error if isinstance(error, BaseException) else sys.exc_info()[1]
+def error_behind(frame: FrameType | None) -> str:
+    """The `error.type` behind a clean-up: of `err` in `urlopen`, or of what is being handled."""
+    if frame is None:
+        return error_type(sys.exc_info()[1])
+    if frame.f_code.co_name == _CHUNK_LENGTH:
+        # Nothing in place of a chunk's length is the end of the stream.
+        return "InvalidChunkLength" if frame.f_locals.get("line") else "incomplete_read"
+    error = frame.f_locals.get("err")
+    return error_type(error if isinstance(error, BaseException) else sys.exc_info()[1])

@@ -53,6 +53,9 @@ BROKEN = frozenset(
 )
 """Values of error.type that say the other side ended a connection in use."""
 
+CUT = frozenset({"incomplete_read", "tls_eof", "IncompleteRead"})
+"""Values of error.type that say the stream ended before the response did."""
+
 
 def initiator_of(reason: str) -> str:
     """Whose decision an end was: `local` or `remote`."""
@@ -219,7 +222,7 @@ def _after_response(close: Close) -> Ending:
 
 
 def _after_error(close: Close) -> Ending:
-    reason = "broken_by_peer" if close.error in BROKEN else "attempt_failed"
+    reason = "broken_by_peer" if close.error in BROKEN | CUT else "attempt_failed"
     if close.error == GIVEN_UP:
         reason = "client_closed_response_early"
     evidence = (f"error.type {close.error}",) if close.error else ()

@@ -7,7 +7,13 @@ before urllib3 closed it. Where the kernel says nothing, nothing is concluded fr
 from __future__ import annotations
 
 from conntrace.analyzer.causes.cause import Cause, inferred, proved
-from conntrace.analyzer.causes.endings import BROKEN, GIVEN_UP, TCP_ESTABLISHED, kernel_evidence
+from conntrace.analyzer.causes.endings import (
+    BROKEN,
+    CUT,
+    GIVEN_UP,
+    TCP_ESTABLISHED,
+    kernel_evidence,
+)
 from conntrace.analyzer.causes.words import NANOSECONDS, nanoseconds, place
 from conntrace.analyzer.ledger_records import Failure, Origin
 from conntrace.catalogue import CAUSES
@@ -27,8 +33,6 @@ CLOCK_ERROR_MS = 10
 
 _NOT_READ_YET = frozenset({"CannotSendRequest", "ResponseNotReady"})
 """http.client refuses a request or response while the one before has not been read."""
-
-_CUT = frozenset({"incomplete_read", "tls_eof", "IncompleteRead"})
 
 _ENDED_BY_PEER = BROKEN | {"tls_eof"}
 """Before any response. Over TLS an end without a farewell is an error of its own."""
@@ -124,7 +128,7 @@ def _stale(failure: Failure, origin: Origin) -> Cause:
 
 
 def _mid_response(failure: Failure, origin: Origin) -> Cause | None:
-    if failure.error not in BROKEN and failure.error not in _CUT:
+    if failure.error not in BROKEN | CUT:
         return None
     return proved(
         "reset_mid_response",

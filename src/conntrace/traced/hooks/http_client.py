@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from conntrace.traced import call_sites, context, kernel, notes_connections, recording
-from conntrace.traced.close_reasons import close_reason, failure_of, response_facts
+from conntrace.traced.close_reasons import close_reason, error_behind, response_facts
 from conntrace.traced.connections import (
     NO_RESPONSE,
     ConnectionRecord,
@@ -178,7 +178,7 @@ def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         by = _how_far(instance)
     operation = current.get()
     request = operation.request if operation is not None else 0
-    error = error_type(failure_of(frame)) if by == "error" else ""
+    error = error_behind(frame) if by == "error" else ""
     if by == "error" and operation is not None and operation.kind == REQUEST:
         operation.error = error
     if by == "full":
