@@ -376,7 +376,9 @@ class ConnectEnd(Event):
 
     operation: int = about("id", "", 0)
     error: str = about("error.type, empty when it stands", "", "")
-    in_progress: bool = about("non-blocking socket: the connect goes on", "", False)
+    in_progress: bool = about(
+        "it did not wait and goes on; said twice: nobody asked how it ended", "", False
+    )
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -8,7 +8,7 @@ import pytest
 
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
-from tests.integration.running import Runner
+from tests.integration.running import Runner, cause
 
 
 @pytest.mark.parametrize("way", ["and_ask_again", "without_waiting", "in_memory", "in_asyncio"])
@@ -30,3 +30,47 @@ def test_handshake_given_up(run: Runner) -> None:
     assert handshake.attributes[names.UNFINISHED_PHASE] == "tls"
     assert names.TLS_PROTOCOL_VERSION not in handshake.attributes
     assert handshake.end_ns - handshake.start_ns > 300_000_000
+
+
+def test_connect_that_goes_on_after_the_call(run: Runner, serve: Serve) -> None:
+    """A refusal that comes later is shown, and leads to the next address."""
+    server = serve()
+    spans = run("with_sockets", "connect_in_asyncio", "two-addresses.test", server.port)
+    refused, stands = spans.named(names.SOCKET_CONNECT)
+    assert refused.attributes[names.ERROR_TYPE] == "connection_refused"
+    assert not stands.error
+    assert cause(stands) == "address_fallback"
+    assert cause(spans.named(names.DNS_LOOKUP)[0]) == "unpooled_socket"
+
+
+def test_connect_given_up(run: Runner) -> None:
+    """It lasts until the program closes the socket, and is an error: the backlog has no room."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        socket.create_connection(full.getsockname()),
+    ):
+        spans = run("with_sockets", "give_a_connect_up", full.getsockname()[1])
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert connect.attributes[names.ERROR_TYPE] == "operation_aborted"
+    assert connect.end_ns - connect.start_ns > 300_000_000
+
+
+@pytest.mark.parametrize("how", ["by_option", "again", "both", "never"])
+def test_one_span_a_connect(run: Runner, serve: Serve, how: str) -> None:
+    """However often the program asks whether it stands."""
+    server = serve()
+    spans = run("with_sockets", "connect_and_ask", server.port, how)
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert not connect.error
+    evidence = str(connect.attributes[names.CAUSE_EVIDENCE])
+    assert ("did not ask" in evidence) == (how == "never")
+
+
+@pytest.mark.parametrize("how", ["by_option", "again"])
+def test_refusal_that_comes_later(run: Runner, how: str) -> None:
+    """By either way of asking; `port` belongs to a socket that does not listen."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        spans = run("with_sockets", "connect_and_ask", bound.getsockname()[1], how)
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert connect.attributes[names.ERROR_TYPE] == "connection_refused"

@@ -13,11 +13,13 @@ from conntrace import semantic_names as names
 from conntrace.analyzer.causes import Cause, lookups
 from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.spans_open import OpenSpan, SpanMaker
-from conntrace.analyzer.spans_setups import ConnectAttempt, release_connects
+from conntrace.analyzer.spans_setups import ConnectAttempt, end_unseen, release_connects
 from conntrace.analyzer.spans_verdict import cause_attributes
 from conntrace.events import ConnectStart, LookupStart
 
 WINDOW_NS = 1_000_000_000
+UNASKED_NS = 150_000_000_000
+"""Kernels give a connect up before: from then on nobody will ask how it ended."""
 MAX_DIALS = 1024
 
 
@@ -34,6 +36,11 @@ class Dial:
     going_on: int = 0
     latest_ns: int = 0
     threads: set[int] = field(default_factory=set)
+
+    def is_unasked(self) -> bool:
+        """Whether all that goes on are connects whose call returned without waiting."""
+        open_ones = [attempt for attempt in self.connects if not attempt.open.ended]
+        return bool(open_ones) and all(attempt.returned_ns for attempt in open_ones)
 
     def leads_to(self, event: ConnectStart) -> bool:
         """Whether the connect goes to what this dial looked up, or tries its next address."""
@@ -126,7 +133,11 @@ class RawDials:
     def tick(self, now_ns: int) -> None:
         """Settle what has waited for the whole window."""
         for dial in self._dials.values():
-            if not dial.going_on and now_ns - dial.latest_ns >= WINDOW_NS:
+            waited_ns = now_ns - dial.latest_ns
+            if dial.going_on:
+                if waited_ns >= UNASKED_NS and dial.is_unasked():
+                    self._settle(dial, sure=True)
+            elif waited_ns >= WINDOW_NS:
                 self._settle(dial, sure=True)
 
     def break_off(self, end_ns: int, error: str) -> None:
@@ -135,6 +146,7 @@ class RawDials:
             if dial.lookup is not None:
                 self._maker.break_off(dial.lookup, end_ns, error, "dns", hold=True)
             for attempt in dial.connects:
+                end_unseen(self._maker, attempt)
                 self._maker.break_off(attempt.open, end_ns, error, "connect", hold=True)
             self._settle(dial, sure=False)
 
@@ -160,8 +172,9 @@ class RawDials:
             self._explain(dial.lookup, _cause_of_lookup(dial, dial.lookup_start, sure))
             self._maker.release(dial.lookup)
         for attempt in dial.connects:
+            end_unseen(self._maker, attempt)
             self._maker.end(attempt.open, dial.latest_ns, hold=True)
-            self._explain(attempt.open, lookups.raw_connect(attempt.start))
+            self._explain(attempt.open, lookups.raw_connect(attempt.start, attempt.unseen))
         release_connects(self._maker, dial.connects)
 
     @staticmethod

@@ -37,6 +37,10 @@ class ConnectAttempt:
     open: OpenSpan
     start: ConnectStart
     error: str = ""
+    returned_ns: int = 0
+    """When the call returned without waiting, 0 when it waited."""
+    unseen: bool = False
+    """It did not wait, and nobody asked how it ended."""
 
 
 @dataclass(slots=True, eq=False)
@@ -200,6 +204,13 @@ class SetupSpans:
             self.break_off(setup, end_ns, error)
         self.open.clear()
         return phases
+
+
+def end_unseen(maker: SpanMaker, attempt: ConnectAttempt) -> None:
+    """End a connect that did not wait, and whose end nobody saw, with its call."""
+    if attempt.returned_ns and not attempt.open.ended:
+        attempt.unseen = True
+        maker.end(attempt.open, attempt.returned_ns, hold=True)
 
 
 def release_connects(maker: SpanMaker, attempts: list[ConnectAttempt]) -> None:

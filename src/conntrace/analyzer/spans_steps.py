@@ -11,7 +11,7 @@ from conntrace.analyzer.ledger_clients import authority
 from conntrace.analyzer.spans_open import OpenSpan, Parent, SpanMaker, below, put
 from conntrace.analyzer.spans_raw import Dial, RawDials
 from conntrace.analyzer.spans_requests import RequestSpans
-from conntrace.analyzer.spans_setups import ConnectAttempt, OpenSetup, SetupSpans
+from conntrace.analyzer.spans_setups import ConnectAttempt, OpenSetup, SetupSpans, end_unseen
 from conntrace.analyzer.spans_verdict import call_site
 from conntrace.catalogue import UNFINISHED
 from conntrace.events import (
@@ -146,20 +146,27 @@ class StepSpans:
             self._put(event.operation, step, event.time_ns)
 
     def connect_end(self, event: ConnectEnd) -> None:
-        """`connect` returned; on a non-blocking socket it may go on by itself."""
-        step = self._steps.pop(event.operation)
-        if step is None or step.attempt is None:
+        """`connect` returned, or has come to its end after it returned without waiting."""
+        step = self._steps.get(event.operation)
+        attempt = step.attempt if step is not None else None
+        if step is None or attempt is None:
             return
-        step.attempt.error = event.error
+        if step.setup is not None and not event.error:
+            step.setup.peer = (attempt.start.address, attempt.start.port)
+        if event.in_progress and not attempt.returned_ns:
+            attempt.returned_ns = event.time_ns
+            return
+        self._steps.pop(event.operation)
+        if event.in_progress:
+            end_unseen(self._maker, attempt)
+        attempt.error = event.error
         self._maker.end(step.open, event.time_ns, event.error, hold=True)
         self._note_failure(step, event.error)
         if step.setup is not None and event.error:
             step.setup.steps.failed_connects += 1
-        elif step.setup is not None:
-            step.setup.peer = (step.attempt.start.address, step.attempt.start.port)
-            if not event.in_progress:
-                duration_ns = event.time_ns - step.started_ns
-                step.setup.steps.connect_ns = max(step.setup.steps.connect_ns, duration_ns)
+        elif step.setup is not None and not event.in_progress:
+            duration_ns = event.time_ns - step.started_ns
+            step.setup.steps.connect_ns = max(step.setup.steps.connect_ns, duration_ns)
         if step.dial is not None:
             self._dials.connect_ended(step.dial, event.time_ns, event.error)
 
@@ -239,6 +246,8 @@ class StepSpans:
                 step.setup.steps.errors.add(error)
 
     def _crowded_out(self, _key: int, step: Step) -> None:
+        if step.attempt is not None:
+            end_unseen(self._maker, step.attempt)
         self._maker.break_off(step.open, self._now_ns, UNFINISHED, step.phase, hold=_is_held(step))
 
     def setup_over(self, identifier: int, end_ns: int, error: str) -> None:
@@ -247,6 +256,8 @@ class StepSpans:
             step = self._steps.get(operation)
             if step is not None and step.setup is not None and step.setup.id == identifier:
                 self._steps.pop(operation)
+                if step.attempt is not None:
+                    end_unseen(self._maker, step.attempt)
                 self._maker.end(step.open, end_ns, error, hold=_is_held(step))
 
     def doing(self) -> str:

@@ -51,11 +51,13 @@ def _hear_lookup(event: str, arguments: tuple[object, ...]) -> None:
 
 def _hear_connect(event: str, arguments: tuple[object, ...]) -> None:
     connecting, address = arguments[0], arguments[1]
-    if tcp.inside.get() or not tcp.is_internet(connecting) or context.is_suppressed():
+    if not tcp.is_internet(connecting) or context.is_suppressed():
+        return
+    assert isinstance(connecting, _socket.socket)
+    if tcp.inside.get() == connecting.fileno() >= 0:
         return
     if not isinstance(address, tuple) or len(address) < 2:
         return
-    assert isinstance(connecting, _socket.socket)
     if not dns.is_literal(address[0]):
         _note_lookup("connect", address[0], address[1], False)
     where = context.place()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import _socket
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from conntrace.traced.originals import close_file, open_file, read_file
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LINUX = sys.platform.startswith("linux")
 ESTABLISHED = 1
+SYN_SENT = 2
+CLOSED = 7
 
 # Of the thread that reads it: time on a processor, time waiting for one (ns), turns taken.
 _SCHEDULER_FILE = "/proc/thread-self/schedstat"
@@ -35,6 +37,8 @@ if hasattr(_socket, "TCP_KEEPIDLE"):
     _KEEPALIVE_OPTIONS = (_socket.TCP_KEEPIDLE, _socket.TCP_KEEPINTVL, _socket.TCP_KEEPCNT)
 _family: Callable[[_socket.socket], int] = vars(_socket.socket)["family"].__get__
 _type: Callable[[_socket.socket], int] = vars(_socket.socket)["type"].__get__
+# The method of the C class: the one of `socket.socket` is hooked.
+_option: Callable[..., Any] = _socket.socket.getsockopt
 
 
 class TcpFacts(NamedTuple):
@@ -73,7 +77,7 @@ def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) ->
     if not LINUX or not is_socket(connected):
         return NOTHING
     try:
-        info = connected.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+        info = _read_option(connected, _socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
     except OSError:
         return NOTHING
     if len(info) < _OFFSET_LAST_ACK_RECEIVED + 4:
@@ -96,18 +100,26 @@ def keepalive_facts(connected: object) -> KeepaliveFacts:
     if not is_socket(connected):
         return KeepaliveFacts()
     try:
-        enabled = bool(connected.getsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
+        enabled = bool(_read_option(connected, _socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
         if _KEEPALIVE_OPTIONS is None:
             return KeepaliveFacts(enabled)
         idle, interval, probes = _KEEPALIVE_OPTIONS
         return KeepaliveFacts(
             enabled,
-            connected.getsockopt(_socket.IPPROTO_TCP, idle),
-            connected.getsockopt(_socket.IPPROTO_TCP, interval),
-            connected.getsockopt(_socket.IPPROTO_TCP, probes),
+            _read_option(connected, _socket.IPPROTO_TCP, idle),
+            _read_option(connected, _socket.IPPROTO_TCP, interval),
+            _read_option(connected, _socket.IPPROTO_TCP, probes),
         )
     except OSError:
         return KeepaliveFacts()
+
+
+def _read_option(connected: Any, *which: int) -> Any:
+    try:
+        return _option(connected, *which)
+    except TypeError:
+        # gevent's and eventlet's.
+        return connected.getsockopt(*which)
 
 
 def family_and_type(connecting: _socket.socket) -> tuple[int, int]:

@@ -75,5 +75,41 @@ def give_a_handshake_up(port):
     asyncio.run(main())
 
 
+def connect_in_asyncio(host, port, times=1):
+    async def main():
+        for _ in range(int(times)):
+            try:
+                _, writer = await asyncio.open_connection(host, int(port))
+            except OSError as error:
+                print(type(error).__name__)
+            else:
+                writer.close()
+
+    asyncio.run(main())
+
+
+def give_a_connect_up(port):
+    async def main():
+        try:
+            await asyncio.wait_for(asyncio.open_connection("127.0.0.1", int(port)), 0.5)
+        except asyncio.TimeoutError:
+            print("given up")
+
+    asyncio.run(main())
+
+
+def connect_and_ask(port, how):
+    with socket.socket() as connecting:
+        connecting.setblocking(False)
+        connecting.connect_ex(("127.0.0.1", int(port)))
+        select.select([], [connecting], [], 10)
+        if how in ("by_option", "both"):
+            print(connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        if how in ("again", "both"):
+            print(connecting.connect_ex(("127.0.0.1", int(port))))
+        if how == "never":
+            connecting.send(b"x")
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

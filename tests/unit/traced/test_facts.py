@@ -239,18 +239,14 @@ def test_run_delay_where_the_scheduler_does_not_tell(
     assert kernel.run_delay_ns() == -1
 
 
-class Refusing(socket.socket):
-    """A socket in a sandbox that lets nobody ask."""
-
-    def getsockopt(self, *args: object) -> int:  # type: ignore[override]
-        raise PermissionError(errno.EPERM, "no")
-
-
-def test_facts_that_are_refused() -> None:
-    """No evidence, and nothing breaks."""
-    with Refusing() as one:
+def test_facts_that_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sandbox that lets nobody ask: no evidence, and nothing breaks."""
+    refuse = mock.Mock(side_effect=PermissionError(errno.EPERM, "no"))
+    monkeypatch.setattr(kernel, "_option", refuse)
+    with socket.socket() as one:
         assert kernel.tcp_facts(one, pending=True) == kernel.NOTHING
         assert kernel.keepalive_facts(one) == kernel.KeepaliveFacts()
+    assert refuse.call_count == 2
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="Linux's names")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from conntrace.analyzer.causes.cause import INFERRED, PROVED, Cause
 from conntrace.events import ConnectStart, LookupStart
 
+_UNSEEN = "connect() did not wait, and the program did not ask how and when it ended"
+
 
 def by_audit_function(start: LookupStart) -> Cause | None:
     """Lookups in C that only an audit event shows are told by the event's name."""
@@ -37,14 +39,14 @@ def followed_by_connect(start: LookupStart, same_thread: bool) -> Cause:
     )
 
 
-def raw_connect(start: ConnectStart) -> Cause:
-    """A connect outside any set-up."""
+def raw_connect(start: ConnectStart, unseen: bool = False) -> Cause:
+    """A connect outside any set-up. `unseen`: it did not wait, and nobody asked how it ended."""
     return Cause(
         "unpooled_socket",
         PROVED,
         f"a plain socket connects to {start.address} port {start.port}; no HTTP client known to"
         " conntrace",
-        _site(start),
+        (*_site(start), *([_UNSEEN] if unseen else [])),
     )
 
 
