@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import NamedTuple
 
@@ -38,7 +39,9 @@ _SKIPPED_PACKAGES = frozenset(
         "wrapt",
     }
 )
-APPLICATION, LIBRARY, SKIPPED = 0, 1, 2
+_RUNTIME_CLIENT = "awslambdaric"
+APPLICATION, LIBRARY, SKIPPED, OUTSIDE = 0, 1, 2, 3
+"""OUTSIDE: what runs the application; nothing further out is of interest."""
 
 _verdicts: dict[CodeType, int] = {}
 _skipped_modules: set[str] = set()
@@ -66,6 +69,10 @@ class Owner(NamedTuple):
 
 
 enabled = True
+application_package = ""
+"""Top-level package that is the application wherever it is installed; empty when not known."""
+is_packed_library: Callable[[str], bool] | None = None
+"""Tells a library's file by more than the name of its folder, where that does not say enough."""
 
 
 def call_site(beyond_imports: bool = True, frame: FrameType | None = None) -> CallSite:
@@ -85,6 +92,8 @@ def call_site(beyond_imports: bool = True, frame: FrameType | None = None) -> Ca
         verdict = verdict_of(frame)
         if verdict == APPLICATION:
             return site_of(frame)
+        if verdict == OUTSIDE:
+            break
         if verdict == LIBRARY and fallback is NOWHERE:
             fallback = site_of(frame)
         if not beyond_imports and frame.f_code.co_name == "<module>":
@@ -94,7 +103,7 @@ def call_site(beyond_imports: bool = True, frame: FrameType | None = None) -> Ca
 
 
 def verdict_of(frame: FrameType) -> int:
-    """Whose code runs in a frame: APPLICATION, LIBRARY or SKIPPED."""
+    """Whose code runs in a frame: APPLICATION, LIBRARY, SKIPPED or OUTSIDE."""
     module = frame.f_globals.get("__name__", "")
     if type(module) is str and module in _skipped_modules:
         return SKIPPED
@@ -129,10 +138,18 @@ def _verdict(filename: str, module: str) -> int:
         return SKIPPED
     if filename.startswith("<") and not module.startswith("__main__"):
         return SKIPPED
+    package = module.partition(".")[0]
+    if package == _RUNTIME_CLIENT:
+        return OUTSIDE
+    if package and package == application_package:
+        return APPLICATION
     if f"{os.sep}site-packages{os.sep}" in filename or f"{os.sep}dist-packages{os.sep}" in filename:
         vendored = any(f".{name}." in f".{module}." for name in ("urllib3", "requests"))
         return SKIPPED if vendored else LIBRARY
-    return SKIPPED if filename.startswith(_STANDARD_LIBRARY) else APPLICATION
+    if filename.startswith(_STANDARD_LIBRARY):
+        return SKIPPED
+    packed = is_packed_library is not None and is_packed_library(filename)
+    return LIBRARY if packed else APPLICATION
 
 
 def owner(default: str) -> Owner:

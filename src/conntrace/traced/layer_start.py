@@ -9,6 +9,7 @@ from conntrace.config import Settings
 from conntrace.traced import call_sites, context, guard, notes_lambda, originals, recorder
 from conntrace.traced.hooks import lambda_runtime, lambda_runtime_tracebacks
 from conntrace.traced.lambda_function import function_facts
+from conntrace.traced.lambda_packages import handler_package, is_packed_library
 
 ATTEMPTS = 10
 PAUSE_S = 0.005
@@ -42,6 +43,8 @@ def _start() -> bool:
     host, _, port = runtime_api.rpartition(":")
     context.private_origin = (host, int(port)) if port.isdecimal() else None
     call_sites.enabled = settings.call_sites
+    call_sites.application_package = handler_package(os.environ.get("_HANDLER", ""))
+    call_sites.is_packed_library = is_packed_library
     lambda_runtime.reads_traceparent = settings.reads_traceparent
 
     def open_channel() -> Channel:
