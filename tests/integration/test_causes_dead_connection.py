@@ -70,6 +70,19 @@ def test_request_asks_to_close(run: Runner, serve: Serve, client: str) -> None:
     assert setup.attributes[names.CAUSE_AVOIDABLE] is True
 
 
+def test_http_client_object_asks_to_close(run: Runner, serve: Serve) -> None:
+    """The header of a bare http.client object is told as such too, each time it was sent."""
+    server = serve()
+    arguments = ("a.test", server.port, "/close", "connection", "Connection", "X-Connection")
+    spans = run("with_stdlib", "kept_object_with_headers", *arguments)
+    asked, ended = "request_connection_close", "response_connection_close"
+    assert spans.causes == [FIRST, asked, asked, ended]
+    assert [confidence(setup) for setup in spans.setups[1:]] == ["proved", "proved", "inferred"]
+    closes = [spans.linked(setup)[0] for setup in spans.setups[1:]]
+    initiators = [close.attributes[names.CLOSE_INITIATOR] for close in closes]
+    assert initiators == ["local", "local", "remote"]
+
+
 def test_request_asks_to_close_in_vain(run: Runner, serve: Serve) -> None:
     """Control: a server that ignores the header keeps the connection, and it is reused."""
     server = serve(ignore_close=True)

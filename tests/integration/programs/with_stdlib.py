@@ -31,6 +31,15 @@ def kept_object(host, port):
     connection.close()
 
 
+def kept_object_with_headers(host, port, path, *headers):
+    """Header names in as many letters as they like; the last request without any."""
+    connection = http.client.HTTPConnection(host, int(port))
+    for header in (*headers, ""):
+        connection.request("GET", path, headers={header: "Close"} if header else {})
+        connection.getresponse().read()
+    connection.close()
+
+
 def given_up(host, port, how):
     connection = http.client.HTTPConnection(host, int(port))
     connection.request("GET", "/bytes/1000")

@@ -94,7 +94,7 @@ def _unread_body(facts: SetupFacts, ending: Ending) -> Cause:
 def _response_connection_close(facts: SetupFacts, ending: Ending) -> Cause:
     detail = f"{place(facts.origin)} ended the connection with `Connection: close`{_after(facts)}"
     if facts.client.bare:
-        # The headers that a bare http.client object sends are not seen.
+        # Headers that are sent by putheader() are not seen.
         detail = f"{detail}; whether the request had asked for it is not known"
         return _found_readable(facts, ending._replace(proved=False), detail)
     return _found_readable(facts, ending, detail, CAUSES[ending.reason].advice)

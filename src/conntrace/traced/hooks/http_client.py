@@ -30,6 +30,27 @@ _STATE = "_HTTPConnection__state"
 _IDLE = "Idle"
 
 
+def begin_request(instance: Any, args: Arguments, kwargs: Keywords) -> object:
+    """Note whether a request of a bare object asks for the end of its connection."""
+    record = connections.get(instance)
+    if recording.active is None or (record is not None and record.pool is not None):
+        return None
+    asks = _asks_to_close(args[3] if len(args) > 3 else kwargs.get("headers"))
+    if record is None and asks:
+        record = ConnectionRecord(None)
+        connections.add(instance, record)
+    if record is not None:
+        record.sends_close = asks
+    return None
+
+
+def _asks_to_close(headers: Any) -> bool:
+    return any(
+        str(name).lower() == "connection" and "close" in str(value).lower()
+        for name, value in (headers or {}).items()
+    )
+
+
 class Setup:
     """A set-up that is going on: its operation and how to leave it."""
 
@@ -72,9 +93,6 @@ def _note_start(
     pool = record.pool
     here = sys._getframe(1)
     client, one_shot = ("urllib3", "") if pool is not None else _client(here)
-    if one_shot:
-        # urllib.request sends `Connection: close` with every request.
-        record.sends_close = True
     recording.note(
         notes_connections.setup_start(
             operation.identity,
@@ -237,6 +255,7 @@ def _pool_queue(frame: Any) -> object:
 
 
 HOOKS = (
+    Hook("http.client", "HTTPConnection.request", begin_request),
     Hook("http.client", "HTTPConnection.connect", begin_connect, end_connect),
     Hook("http.client", "HTTPSConnection.connect", begin_connect, end_connect),
     Hook("http.client", "HTTPConnection._tunnel", begin_tunnel, end_tunnel),
