@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -43,13 +44,19 @@ def test_connect_that_goes_on_after_the_call(run: Runner, serve: Serve) -> None:
     assert cause(spans.named(names.DNS_LOOKUP)[0]) == "unpooled_socket"
 
 
-def test_connect_given_up(run: Runner) -> None:
-    """It lasts until the program closes the socket, and is an error: the backlog has no room."""
+@pytest.fixture
+def full_port() -> Iterator[int]:
+    """Of a listener whose backlog has no room: a connect to it waits."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as full,
         socket.create_connection(full.getsockname()),
     ):
-        spans = run("with_sockets", "give_a_connect_up", full.getsockname()[1])
+        yield full.getsockname()[1]
+
+
+def test_connect_given_up(run: Runner, full_port: int) -> None:
+    """It lasts until the program closes the socket, and is an error."""
+    spans = run("with_sockets", "give_a_connect_up", full_port)
     (connect,) = spans.named(names.SOCKET_CONNECT)
     assert connect.attributes[names.ERROR_TYPE] == "operation_aborted"
     assert connect.end_ns - connect.start_ns > 300_000_000
@@ -74,3 +81,29 @@ def test_refusal_that_comes_later(run: Runner, how: str) -> None:
         spans = run("with_sockets", "connect_and_ask", bound.getsockname()[1], how)
     (connect,) = spans.named(names.SOCKET_CONNECT)
     assert connect.attributes[names.ERROR_TYPE] == "connection_refused"
+
+
+@pytest.mark.parametrize("executor", ["None", "ThreadPoolExecutor", "ProcessPoolExecutor"])
+def test_lookup_in_an_executor(run: Runner, executor: str) -> None:
+    """The program asked, not the thread; to another process no context can be sent."""
+    spans = run("with_sockets", "look_up_in_asyncio", executor)
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    assert lookup.attributes[names.DNS_QUESTION_NAME] == "localhost"
+    if executor != "ProcessPoolExecutor":
+        assert lookup.attributes[names.CODE_FUNCTION_NAME] == "main"
+
+
+def test_address_written_as_text_is_no_lookup(run: Runner) -> None:
+    """`getnameinfo` with NI_NUMERICHOST asks nobody."""
+    spans = run("with_sockets", "write_addresses_as_text")
+    (lookup,) = spans.named(names.DNS_REVERSE_LOOKUP)
+    assert names.OBSERVED_BY not in lookup.attributes
+
+
+def test_connect_in_a_signal_handler(run: Runner, serve: Serve, full_port: int) -> None:
+    """It is no part of the connect that the signal interrupted."""
+    server = serve()
+    spans = run("with_sockets", "connect_in_a_signal_handler", server.port, full_port)
+    ports = [span.attributes[names.NETWORK_PEER_PORT] for span in spans.named(names.SOCKET_CONNECT)]
+    assert sorted(ports) == sorted([full_port, server.port])
+    assert len(spans.named(names.DNS_LOOKUP)) == 1

@@ -35,7 +35,7 @@ def remove() -> None:
 
 
 def _hear_lookup(event: str, arguments: tuple[object, ...]) -> None:
-    if dns.inside.get() or context.is_suppressed():
+    if context.is_suppressed():
         return
     host = arguments[0] if arguments else None
     port = arguments[1] if event == "socket.getaddrinfo" and len(arguments) > 1 else None
@@ -44,7 +44,8 @@ def _hear_lookup(event: str, arguments: tuple[object, ...]) -> None:
         host = host[0]
     if not reverse and dns.is_literal(host):
         return
-    if dns.host_text(host) in dns.in_progress:
+    name = dns.host_text(host)
+    if dns.inside.get() == name or name in dns.in_threads:
         return
     _note_lookup(event.partition(".")[2], host, port, reverse)
 

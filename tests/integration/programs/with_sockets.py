@@ -1,8 +1,10 @@
 """Programs on sockets and event loops: `with_sockets.py FUNCTION ARGUMENT...`."""
 
 import asyncio
+import concurrent.futures
 import os
 import select
+import signal
 import socket
 import ssl
 import sys
@@ -109,6 +111,41 @@ def connect_and_ask(port, how):
             print(connecting.connect_ex(("127.0.0.1", int(port))))
         if how == "never":
             connecting.send(b"x")
+
+
+def look_up_in_asyncio(executor="None"):
+    async def main():
+        loop = asyncio.get_running_loop()
+        chosen = getattr(concurrent.futures, executor, None)
+        with chosen(1) if chosen else concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = loop.run_in_executor(
+                pool if chosen else None, socket.getaddrinfo, "localhost", 80
+            )
+            print(len(await asked) > 0)
+
+    asyncio.run(main())
+
+
+def write_addresses_as_text():
+    for _ in range(2):
+        print(socket.getnameinfo(("127.0.0.1", 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV))
+    print(socket.getnameinfo(("127.0.0.1", 80), socket.NI_NUMERICSERV)[1])
+
+
+def connect_in_a_signal_handler(port, full_port):
+    """The handler runs in the middle of a connect that waits, and connects elsewhere."""
+
+    def handle(number, frame):
+        socket.create_connection(("localhost", int(port))).close()
+
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with socket.socket() as waiting:
+        waiting.settimeout(0.6)
+        try:
+            waiting.connect(("127.0.0.1", int(full_port)))
+        except OSError as error:
+            print(type(error).__name__)
 
 
 if __name__ == "__main__":

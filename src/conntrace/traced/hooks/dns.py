@@ -12,12 +12,17 @@ from conntrace.traced.hooks.base import Arguments, Begin, Hook, Keywords
 _NUMERIC_HOST = getattr(_socket, "AI_NUMERICHOST", 4)
 _NAME_NUMERIC_HOST = getattr(_socket, "NI_NUMERICHOST", 1)
 
-# Set while one of our wrappers is around a lookup: its audit event is then no news.
-inside: ContextVar[bool] = ContextVar("conntrace_inside_lookup", default=False)
+# The host that one of our wrappers asks for: its audit event, and the lookups that gevent's and
+# eventlet's are made of, are then no news. What a signal handler or finalizer asks for is.
+inside: ContextVar[str | None] = ContextVar("conntrace_inside_lookup", default=None)
 
-# Names that wrappers of ours are around right now: gevent and others ask in a thread of their own,
-# where `inside` does not reach.
-in_progress: list[str] = []
+# Names that are asked for in threads of gevent's and eventlet's own, where `inside` does not reach.
+in_threads: list[str] = []
+
+# Where the program asked, when a thread of an event loop asks in its place.
+asked_at: ContextVar[call_sites.CallSite] = ContextVar(
+    "conntrace_asked_at", default=call_sites.NOWHERE
+)
 
 
 def is_literal(host: object) -> bool:
@@ -66,60 +71,71 @@ def port_number(port: object) -> int:
 
 
 class Lookup:
-    """A lookup that is going on: its id, and how to leave it again."""
+    """A lookup that is going on: its id (0: nobody is asked), and how to leave it again."""
 
-    __slots__ = ("function", "host", "identity", "token")
+    __slots__ = ("function", "host", "identity", "in_threads", "token")
 
-    def __init__(self, identity: int, function: str, host: str) -> None:
+    def __init__(self, identity: int, function: str, host: str, threads: bool) -> None:
         self.identity = identity
         self.function = function
         self.host = host
-        self.token = inside.set(True)
-        in_progress.append(host)
+        self.in_threads = threads
+        self.token = inside.set(host)
+        if threads:
+            in_threads.append(host)
 
     def leave(self) -> None:
         """The lookup is over."""
         inside.reset(self.token)
-        in_progress.remove(self.host)
+        if self.in_threads:
+            in_threads.remove(self.host)
 
 
-def begin_forward(function: str) -> Begin:
-    """Note a name lookup by `function`."""
+def begin_forward(function: str, *, threads: bool = False) -> Begin:
+    """Note a name lookup by `function`, which may ask in threads of its own."""
 
     def begin(_: object, args: Arguments, kwargs: Keywords) -> object:
         host = args[0] if args else kwargs.get("host", kwargs.get("hostname"))
         port = args[1] if len(args) > 1 else kwargs.get("port")
         flags = args[5] if len(args) > 5 else kwargs.get("flags", 0)
         numeric = isinstance(flags, int) and bool(flags & _NUMERIC_HOST)
-        return _begin(function, host, port if function == "getaddrinfo" else None, False, numeric)
+        literal = numeric or is_literal(host)
+        port = port if function == "getaddrinfo" else None
+        return _begin(function, host, port, False, literal, threads)
 
     return begin
 
 
-def begin_reverse(function: str) -> Begin:
+def begin_reverse(function: str, *, threads: bool = False) -> Begin:
     """Note an address lookup by `function`; a name given to it is looked up first."""
 
     def begin(_: object, args: Arguments, kwargs: Keywords) -> object:
-        if function == "getnameinfo":
-            address = args[0] if args else None
-            flags = args[1] if len(args) > 1 else 0
-            if not isinstance(address, tuple) or (
-                isinstance(flags, int) and flags & _NAME_NUMERIC_HOST
-            ):
-                return None
-            return _begin(function, address[0], address[1] if len(address) > 1 else 0, True, False)
-        return _begin(function, args[0] if args else None, None, True, False)
+        if function != "getnameinfo":
+            return _begin(function, args[0] if args else None, None, True, False, threads)
+        address = args[0] if args else None
+        flags = args[1] if len(args) > 1 else 0
+        if not isinstance(address, tuple) or not address:
+            return None
+        if isinstance(flags, int) and flags & _NAME_NUMERIC_HOST:
+            # Only written as text. Its audit event does not say so.
+            return Lookup(0, function, host_text(address[0]), threads)
+        port = address[1] if len(address) > 1 else 0
+        return _begin(function, address[0], port, True, False, threads)
 
     return begin
 
 
-def _begin(function: str, host: object, port: object, reverse: bool, numeric: bool) -> object:
-    if recording.active is None or inside.get():
+def _begin(
+    function: str, host: object, port: object, reverse: bool, literal: bool, threads: bool
+) -> object:
+    name, outer = host_text(host), inside.get()
+    if recording.active is None or outer == name or (literal and outer is not None):
         return None
     where = context.place()
-    identity, name = context.ids.next(), host_text(host)
-    site = call_sites.NOWHERE if where.setup else call_sites.call_site()
-    literal = not reverse and (numeric or is_literal(host))
+    identity = context.ids.next()
+    site = call_sites.NOWHERE if where.setup else asked_at.get()
+    if site is call_sites.NOWHERE and not where.setup:
+        site = call_sites.call_site()
     started = notes_connections.lookup_start(
         identity, function, name, port_number(port),
         reverse, literal, False, where, site,
@@ -130,7 +146,7 @@ def _begin(function: str, host: object, port: object, reverse: bool, numeric: bo
     else:
         recording.send(started)
     # Last of all: a failure of ours before it must not leave the context inside a lookup.
-    return Lookup(identity, function, name)
+    return Lookup(identity, function, name, threads)
 
 
 def end(token: object, result: object, error: BaseException | None) -> None:
@@ -138,6 +154,8 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     lookup = token
     assert isinstance(lookup, Lookup)
     lookup.leave()
+    if not lookup.identity:
+        return
     answers = [] if error is not None else _answers(lookup.function, result)
     recording.note(notes_connections.lookup_end(lookup.identity, answers, error_type(error)))
 

@@ -17,11 +17,13 @@ _EVENTLET_DNS = "eventlet.support.greendns"
 
 def _lookups(module: str) -> tuple[Hook, ...]:
     return (
-        Hook(module, "getaddrinfo", dns.begin_forward("getaddrinfo"), dns.end),
-        Hook(module, "gethostbyname", dns.begin_forward("gethostbyname"), dns.end),
-        Hook(module, "gethostbyname_ex", dns.begin_forward("gethostbyname_ex"), dns.end),
-        Hook(module, "gethostbyaddr", dns.begin_reverse("gethostbyaddr"), dns.end),
-        Hook(module, "getnameinfo", dns.begin_reverse("getnameinfo"), dns.end),
+        Hook(module, "getaddrinfo", dns.begin_forward("getaddrinfo", threads=True), dns.end),
+        Hook(module, "gethostbyname", dns.begin_forward("gethostbyname", threads=True), dns.end),
+        Hook(
+            module, "gethostbyname_ex", dns.begin_forward("gethostbyname_ex", threads=True), dns.end
+        ),
+        Hook(module, "gethostbyaddr", dns.begin_reverse("gethostbyaddr", threads=True), dns.end),
+        Hook(module, "getnameinfo", dns.begin_reverse("getnameinfo", threads=True), dns.end),
     )
 
 
