@@ -237,6 +237,12 @@ _TABLE: tuple[Message, ...] = (
         "Please report it with the line as it is.",
     ),
     Message(
+        "layer-name",
+        "The function has a module or a folder of its own that is called `conntrace`. The layer's"
+        " agent has the same name, so the function was started without it.",
+        "Give the function's module another name, or the folder, if it holds no code.",
+    ),
+    Message(
         "layer-extension-idle",
         "The layer's extension found no Python from 3.10 on, or its files are damaged. It stays"
         " registered, so that the function runs, and sends nothing.",

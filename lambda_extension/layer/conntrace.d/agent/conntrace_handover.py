@@ -49,8 +49,18 @@ def prepare(main: Names) -> None:
 
 
 def start_agent() -> None:
-    """Start recording; the agent's own folder is taken off `sys.path`."""
+    """Start recording; the agent's own folder is taken off `sys.path`.
+
+    A function whose own code has our name gets its own, and so is left alone.
+    """
     try:
+        taken = _name_taken()
+        if taken:
+            print(
+                f"conntrace: not started: its name is taken by {taken} [layer-name]",
+                file=sys.stderr,
+            )
+            return
         conntrace_bytecode.install()
         from conntrace.traced import layer_start
 
@@ -60,6 +70,20 @@ def start_agent() -> None:
     finally:
         sys.path.remove(_PRIVATE)
         sys.path_importer_cache.pop(_PRIVATE, None)
+
+
+def _name_taken() -> str:
+    """What the function would import as `conntrace`, unless it is a copy of conntrace itself."""
+    layers = os.path.dirname(os.path.dirname(_PRIVATE)) + "/python"
+    for folder in (os.environ.get("LAMBDA_TASK_ROOT", ""), layers, *sys.path):
+        path = f"{folder or '.'}/conntrace"
+        if folder == _PRIVATE:
+            continue
+        if os.path.isfile(path + ".py"):
+            return path + ".py"
+        if os.path.isdir(path):
+            return "" if os.path.isfile(path + "/channel.py") else path
+    return ""
 
 
 def _module(words: list[str]) -> Callable[[], object]:
