@@ -76,6 +76,11 @@ def confidence(span: Span) -> str:
     return str(span.attributes.get(names.CAUSE_CONFIDENCE, ""))
 
 
+def detail(span: Span) -> str:
+    """The cause in a sentence."""
+    return str(span.attributes.get(names.CAUSE_DETAIL, ""))
+
+
 def step_names(spans: Spans, setup: Span) -> list[str]:
     """The kinds of steps below a set-up, in order."""
     kinds = (

@@ -143,6 +143,17 @@ def test_one_manager_in_two_places(run: Runner, serve: Serve) -> None:
     )
 
 
+def test_threads_with_a_session_each_made_twice(run: Runner, serve: Serve) -> None:
+    """Whoever made a Session for each thread is not told to share one: an ended thread's number
+    goes to the next thread, so one of them looks as if it had been there all along."""
+    server = serve()
+    spans = run("with_requests", "session_for_each_thread", server.url("a.test", "/gate/4"), 4)
+    assert_one_setup_an_accept(spans, server)
+    again = [setup for setup in spans.setups if cause(setup) == "client_recreated"]
+    assert len(again) == 4
+    assert not [advice for advice in spans.advice if "at module level" in advice]
+
+
 def test_one_shot_requests(run: Runner, serve: Serve) -> None:
     """requests.get connects for each call; the first is a first use."""
     server = serve(tls="1.3")
@@ -199,6 +210,27 @@ def test_http_client_object_given_up(run: Runner, serve: Serve, how: str, cause_
     server = serve()
     spans = run("with_stdlib", "given_up", "a.test", server.port, how)
     assert spans.causes == [FIRST, cause_name]
+    assert spans.advice == []
+
+
+def test_http_client_object_renewed_after_an_error(run: Runner, serve: Serve) -> None:
+    """An object made anew because the server ended the old one's connection is not made for one
+    request."""
+    server = serve()
+    paths = ("/", "/", "/die", "/", "/")
+    spans = run("with_stdlib", "renewed_object", "a.test", server.port, *paths)
+    assert_one_setup_an_accept(spans, server)
+    assert spans.causes == [FIRST, "replaced_after_error"]
+    assert confidence(spans.setups[1]) == "inferred"
+    (close,) = spans.linked(spans.setups[1])
+    assert close.attributes[names.CLOSE_REASON] == "broken_by_peer"
+
+
+def test_http_client_object_beside_an_open_one(run: Runner, serve: Serve) -> None:
+    """What may still be used is not said to be replaced, though another one is closed."""
+    server = serve()
+    spans = run("with_stdlib", "beside_an_open_object", "a.test", server.port)
+    assert spans.causes == [FIRST, "parallel_client", "parallel_client"]
     assert spans.advice == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
-from tests.integration.running import FIRST, Runner, cause, confidence
+from tests.integration.running import FIRST, Runner, cause, confidence, detail
 from tests.servers.faults import FaultServer
 from tests.servers.proxy import TunnelProxy
 from tests.servers.wire import Answer, Request
@@ -28,6 +28,20 @@ def test_proxy_tunnel(run: Runner, serve: Serve) -> None:
     assert "proxy_tunnel" in setup.attributes[names.CAUSE_CONTRIBUTING]  # type: ignore[operator]
     (tunnel,) = spans.named(names.PROXY_CONNECT)
     assert spans.parent(tunnel) == setup
+
+
+def test_refused_tunnel(run: Runner, serve: Serve) -> None:
+    """The status with which a proxy refuses is told, and that it was the proxy."""
+    server = serve(tls="1.3")
+    with TunnelProxy(refusal=407) as proxy:
+        url = server.url("a.test")
+        spans = run(PROGRAM, "attempt_through_proxy", proxy.url, url, env=WITH_PROXY)
+        assert len(proxy.tunnels) == 2
+    assert spans.causes == [FIRST, "replaced_after_error"]
+    assert "at its proxy, which was asked to CONNECT (407)" in detail(spans.setups[1])
+    assert len(spans.named(names.PROXY_CONNECT)) == 2
+    failed = [span for span in spans if span.error]
+    assert {span.attributes[names.ERROR_TYPE] for span in failed} == {"407"}
 
 
 def test_no_proxy(run: Runner, serve: Serve) -> None:

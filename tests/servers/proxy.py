@@ -11,10 +11,14 @@ BUFFER = 65536
 
 
 class TunnelProxy(ListeningServer):
-    """Use as a context manager; `tunnels` are the targets asked for. All lead to the loopback."""
+    """Use as a context manager; `tunnels` are the targets asked for. All lead to the loopback.
 
-    def __init__(self) -> None:
+    With a `refusal` that status is the answer to each CONNECT.
+    """
+
+    def __init__(self, refusal: int = 0) -> None:
         super().__init__()
+        self._refusal = refusal
         self.tunnels: list[str] = []
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -28,6 +32,9 @@ class TunnelProxy(ListeningServer):
             client.sendall(Answer(405, ends_connection=True).encode())
             return
         self.tunnels.append(request.target)
+        if self._refusal:
+            client.sendall(Answer(self._refusal, ends_connection=True).encode())
+            return
         port = int(request.target.rpartition(":")[2])
         target = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._sockets.append(target)

@@ -50,6 +50,8 @@ _CLASSES = {
     "SSLZeroReturnError": "tls_closed",
     "CertificateError": "tls_certificate_invalid",
 }
+# http.client says in words alone what a proxy answered to CONNECT.
+_REFUSED_TUNNEL = "Tunnel connection failed: "
 MAX_DEPTH = 6
 
 
@@ -82,7 +84,13 @@ def _own_word(error: BaseException) -> str:
         return "tls_" + str(error.reason).lower()[:60]  # type: ignore[attr-defined]
     if isinstance(error, OSError) and error.errno in SYSTEM_ERRORS:
         return SYSTEM_ERRORS[error.errno]
-    return ""
+    return _status_of_proxy(error) if type(error) is OSError else ""
+
+
+def _status_of_proxy(error: OSError) -> str:
+    words = str(error)
+    status = words.removeprefix(_REFUSED_TUNNEL).partition(" ")[0]
+    return status if words.startswith(_REFUSED_TUNNEL) and status.isdecimal() else ""
 
 
 def _inner(error: BaseException) -> BaseException | None:

@@ -225,6 +225,10 @@ def send_to(host, port):
         one.sendto(b"x", (host, int(port)))
 
 
+def attempt_through_proxy(proxy, url):
+    attempt(urllib3.ProxyManager(proxy, ca_certs=CA, retries=1), url)
+
+
 def through_proxy(proxy, url):
     urllib3.ProxyManager(proxy, ca_certs=CA).request("GET", url)
 

@@ -84,6 +84,16 @@ def ask_to_close(url):
         time.sleep(0.2)  # the server's FIN may come after its answer
 
 
+def session_for_each_thread(url, count):
+    """Twice so many threads at once."""
+    for _ in range(2):
+        threads = [threading.Thread(target=lambda: session().get(url)) for _ in range(int(count))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
 def two_threads(url):
     one = session()
     one.get(url)

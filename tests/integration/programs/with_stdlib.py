@@ -31,6 +31,33 @@ def kept_object(host, port):
     connection.close()
 
 
+def renewed_object(host, port, *paths):
+    """An object anew after each failure."""
+    left = list(paths)
+    while left:
+        connection = http.client.HTTPConnection(host, int(port))
+        try:
+            while left:
+                connection.request("GET", left.pop(0))
+                connection.getresponse().read()
+        except OSError:
+            connection.close()
+
+
+def beside_an_open_object(host, port):
+    """One object stays open, another one is closed, a third one is made."""
+    opened = http.client.HTTPConnection(host, int(port))
+    opened.request("GET", "/")
+    opened.getresponse().read()
+    for connection in (http.client.HTTPConnection(host, int(port)),):
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        connection.close()
+    last = http.client.HTTPConnection(host, int(port))
+    last.request("GET", "/")
+    last.getresponse().read()
+
+
 def kept_object_with_headers(host, port, path, *headers):
     """Header names in as many letters as they like; the last request without any."""
     connection = http.client.HTTPConnection(host, int(port))

@@ -40,6 +40,9 @@ POOL = urllib3.HTTPConnectionPool("a.test")
         (urllib3.exceptions.EmptyPoolError(POOL, "x"), "pool_timeout"),
         (ssl.SSLCertVerificationError(1, "secret text"), "tls_certificate_invalid"),
         (KeyError("secret"), "KeyError"),
+        (OSError("Tunnel connection failed: 407 secret words"), "407"),
+        (OSError("Tunnel connection failed: secret words"), "OSError"),
+        (OSError("407 secret words"), "OSError"),
     ],
 )
 def test_error_type(error: BaseException | None, word: str) -> None:

@@ -53,7 +53,7 @@ def _after_failure(facts: SetupFacts, failure: Failure) -> Cause:
         return replace(_retried(facts, failure, found), lost=facts.failure_span)
     cause = proved(
         "replaced_after_error",
-        f"the attempt before on {place(facts.origin)} failed {_PHASES[failure.phase]}"
+        f"the attempt before on {place(facts.origin)} failed {_when(failure)}"
         f" ({failure.error or 'unknown error'}) and {_LEFT[failure.phase]}",
         _evidence(failure),
         lost=facts.failure_span,
@@ -69,6 +69,12 @@ def _retried(facts: SetupFacts, failure: Failure, found: Cause) -> Cause:
         return found
     evidence = (*found.evidence, "the same request was answered on the new connection")
     return replace(found, confidence=PROVED, evidence=evidence)
+
+
+def _when(failure: Failure) -> str:
+    if failure.phase == "connect" and failure.error.isdecimal():
+        return "at its proxy, which was asked to CONNECT"
+    return _PHASES[failure.phase]
 
 
 def _evidence(failure: Failure) -> tuple[str, ...]:

@@ -9,18 +9,18 @@ from conntrace.analyzer.causes.rivals import Rival, other_parties
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.catalogue import CAUSES
 
+_BROKEN = ("attempt_failed", "broken_by_peer", "response_cut_short")
+"""Endings of connections in use: whoever had one needs another, however many requests it sends."""
+
 
 def one_shot_api(facts: SetupFacts) -> Cause | None:
     """An API that connects for each call; from the second call on."""
     if facts.earlier_setups or facts.start.previous or not facts.origin_stood:
         return None
     api = facts.client.one_shot or facts.start.one_shot
-    if api:
-        return _one_shot(facts, api, _advice_if_lived(facts, "one_shot_api"))
-    return _bare_object(facts) if facts.client.bare else None
-
-
-def _one_shot(facts: SetupFacts, api: str, advice: str) -> Cause:
+    if not api:
+        return _bare_object(facts) if facts.client.bare else None
+    advice = _advice_if_lived(facts, "one_shot_api")
     detail = (
         f"{api} makes a connection for one request; this is connection {facts.origin_stood + 1} to"
         f" {place(facts.origin)}{at(_site(facts))}"
@@ -30,12 +30,26 @@ def _one_shot(facts: SetupFacts, api: str, advice: str) -> Cause:
 
 def _bare_object(facts: SetupFacts) -> Cause | None:
     """A bare http.client object replaces one made at the same line whose connection is closed."""
+    site = _site(facts)
     for rival in facts.rivals:
-        if not (rival.client.bare and rival.client.site and rival.client.site == _site(facts)):
+        if not (rival.client.bare and site and rival.client.site == site):
             continue
+        ending = rival.connection.ending
+        if ending is not None and ending.reason in _BROKEN:
+            return inferred(
+                "replaced_after_error",
+                f"the http.client object made before{at(site)} lost its connection to"
+                f" {place(facts.origin)} during a request; a new one was made",
+                (*_history(facts), *ending.evidence),
+                lost=rival.connection.close_span,
+            )
         if rival.connection.closed_ns:
-            return _one_shot(
-                facts, "a bare http.client object", _advice_if_lived(facts, "one_shot_api")
+            return proved(
+                "one_shot_api",
+                f"a bare http.client object has a connection for itself alone; this is connection"
+                f" {facts.origin_stood + 1} to {place(facts.origin)}{at(site)}",
+                _history(facts),
+                advice=_advice_if_lived(facts, "one_shot_api"),
             )
     return None
 
@@ -55,7 +69,7 @@ def client_recreated(facts: SetupFacts) -> Cause | None:
     for rival in facts.rivals:
         # A bare object has no end but that of its connection.
         ended = rival.client.bare and rival.connection.closed_ns
-        if (rival.client.is_over or ended) and not _someone_idle(facts):
+        if (rival.client.is_over or ended) and not _someone_connected(facts):
             return inferred(
                 "client_recreated",
                 f"a new {facts.client.owner or 'client'}{at(_site(facts))} connects to"
@@ -96,7 +110,7 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
     )
     advice = ""
     if could_serve(facts, [rival.connection]):
-        advice = _keep_one(facts, rival, owner)
+        advice = _keep_one(facts, owner)
     return proved("client_recreated", detail, evidence, advice=advice, lost=lost)
 
 
@@ -105,9 +119,11 @@ def _is_another_threads(facts: SetupFacts, rival: Rival) -> bool:
     return not rival.client.is_over and rival.connection.busy_thread != facts.start.thread
 
 
-def _keep_one(facts: SetupFacts, rival: Rival, owner: str) -> str:
+def _keep_one(facts: SetupFacts, owner: str) -> str:
     line = _site(facts)
-    if owner.startswith("requests") and rival.connection.busy_thread != facts.start.thread:
+    alike = (each for each in facts.rivals if _same_line(facts, each))
+    threads = {facts.start.thread, *(each.connection.busy_thread for each in alike)}
+    if owner.startswith("requests") and len(threads) > 1:
         # requests does not promise that threads may share a Session.
         return f"Let the threads that make the {owner} at {line} live on, with one for each thread."
     return (
@@ -178,8 +194,12 @@ def _is_new_client(facts: SetupFacts) -> bool:
     return not facts.earlier_setups and not facts.siblings and not facts.start.previous
 
 
-def _someone_idle(facts: SetupFacts) -> bool:
-    return any(rival.was_idle and not rival.client.is_over for rival in facts.rivals)
+def _someone_connected(facts: SetupFacts) -> bool:
+    """Whether another client lives and has a connection there; a bare object's may be in use."""
+    return any(
+        (rival.was_idle or (rival.client.bare and rival.was_open)) and not rival.client.is_over
+        for rival in facts.rivals
+    )
 
 
 def _same_line(facts: SetupFacts, rival: Rival) -> bool:
