@@ -107,3 +107,27 @@ def test_connect_in_a_signal_handler(run: Runner, serve: Serve, full_port: int) 
     ports = [span.attributes[names.NETWORK_PEER_PORT] for span in spans.named(names.SOCKET_CONNECT)]
     assert sorted(ports) == sorted([full_port, server.port])
     assert len(spans.named(names.DNS_LOOKUP)) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [
+        ("lookup", names.DNS_LOOKUP),
+        ("connect", names.SOCKET_CONNECT),
+        ("handshake", names.TLS_HANDSHAKE),
+    ],
+)
+def test_process_that_leaves_after_a_step(run: Runner, serve: Serve, what: str, kind: str) -> None:
+    """What it had done is done, not broken off."""
+    server = serve(tls="1.3" if what == "handshake" else "")
+    spans = run("with_sockets", "leave_without_a_word", server.port, what)
+    (span,) = spans.named(kind)
+    assert not span.error
+    assert names.UNFINISHED_PHASE not in span.attributes
+
+
+def test_connect_of_a_closed_socket(run: Runner) -> None:
+    """One failure, one span."""
+    spans = run("with_sockets", "connect_to_closed_socket", 9)
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert connect.attributes[names.ERROR_TYPE] == "bad_descriptor"

@@ -36,6 +36,12 @@ class Dial:
     going_on: int = 0
     latest_ns: int = 0
     threads: set[int] = field(default_factory=set)
+    guessed: bool = False
+    """Its thread looked other names up since: only the addresses say that a connect is its own."""
+
+    def asked_port(self) -> int:
+        """The port that the lookup named, 0 for none."""
+        return self.lookup_start.port if self.lookup_start is not None else 0
 
     def is_unasked(self) -> bool:
         """Whether all that goes on are connects whose call returned without waiting."""
@@ -115,7 +121,12 @@ class RawDials:
                 return own
             if not own.going_on:
                 self._settle(own, sure=True)
-        return next((dial for dial in self._dials.values() if dial.leads_to(event)), None)
+        found = [dial for dial in self._dials.values() if dial.leads_to(event)]
+        # A lookup that named no port may have been for anything.
+        dial = next((dial for dial in found if dial.asked_port()), next(iter(found), None))
+        if dial is not None:
+            dial.guessed = True
+        return dial
 
     def connect_ended(self, dial: Dial, time_ns: int, error: str) -> None:
         """A connect that failed may be followed by the next address; one that stands is the end."""
@@ -188,5 +199,6 @@ def _cause_of_lookup(dial: Dial, start: LookupStart, sure: bool) -> Cause:
     if by_function is not None:
         return by_function
     if dial.connects:
-        return lookups.followed_by_connect(start, same_thread=dial.threads == {dial.thread})
+        sure = dial.threads == {dial.thread} and not dial.guessed
+        return lookups.followed_by_connect(start, sure)
     return lookups.without_connect(start, sure, dial.error)

@@ -55,7 +55,7 @@ def _hear_connect(event: str, arguments: tuple[object, ...]) -> None:
     if not tcp.is_internet(connecting) or context.is_suppressed():
         return
     assert isinstance(connecting, _socket.socket)
-    if tcp.inside.get() == connecting.fileno() >= 0:
+    if tcp.inside.get() == connecting.fileno():
         return
     if not isinstance(address, tuple) or len(address) < 2:
         return

@@ -45,6 +45,17 @@ def send(line: bytes) -> None:
         active.outbox.send(line)
 
 
+def finish(line: bytes, *, alone: bool) -> None:
+    """Keep the end of a step, and send it when nothing else of ours will follow at once.
+
+    A process that leaves without a word would else seem to have been lost in the middle of it.
+    """
+    if active is not None:
+        active.outbox.note(line)
+        if alone:
+            active.outbox.drain()
+
+
 def drain() -> None:
     """Send all that waits."""
     if active is not None:

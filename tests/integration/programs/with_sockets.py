@@ -148,5 +148,25 @@ def connect_in_a_signal_handler(port, full_port):
             print(type(error).__name__)
 
 
+def leave_without_a_word(port, what):
+    """`os._exit` right after the last thing was done."""
+    if what == "lookup":
+        socket.getaddrinfo("localhost", int(port))
+        os._exit(0)
+    plain = socket.create_connection(("127.0.0.1", int(port)))
+    if what == "handshake":
+        trusting().wrap_socket(plain, server_hostname="a.test")
+    os._exit(0)
+
+
+def connect_to_closed_socket(port):
+    closed = socket.socket()
+    closed.close()
+    try:
+        closed.connect(("127.0.0.1", int(port)))
+    except OSError as error:
+        print(error)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

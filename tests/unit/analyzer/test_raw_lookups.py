@@ -169,3 +169,26 @@ def test_a_reverse_lookup_is_named_so() -> None:
     look_up(stream, 1, "db.example", reverse=True, host="192.0.2.7")
     lookup = stream.analyze().one("DNS reverse lookup 192.0.2.7")
     assert text(lookup, "conntrace.cause.name") == "explicit_lookup"
+
+
+def test_of_two_lookups_the_one_for_that_port_led_to_the_connect() -> None:
+    """The machine's own name, asked for before, has the same address and named no port."""
+    stream = Stream()
+    look_up(stream, 1, "192.0.2.7", function="gethostbyname", host="me.example", port=0)
+    look_up(stream, 2, "192.0.2.7")
+    stream.thread = 7
+    connect(stream, 3, "192.0.2.7")
+    result = stream.analyze()
+    assert text(result.one("DNS lookup me.example"), "conntrace.cause.name") == "explicit_lookup"
+    assert text(result.one("DNS lookup db.example"), "conntrace.cause.name") == "unpooled_socket"
+
+
+def test_a_connect_after_other_lookups_of_the_thread_is_only_likely_the_first_ones() -> None:
+    """Only the address says so, and another name may have it too."""
+    stream = Stream()
+    look_up(stream, 1, "192.0.2.7")
+    look_up(stream, 2, "192.0.2.8", host="other.example")
+    connect(stream, 3, "192.0.2.7")
+    lookup = stream.analyze().one("DNS lookup db.example")
+    assert text(lookup, "conntrace.cause.name") == "unpooled_socket"
+    assert text(lookup, "conntrace.cause.confidence") == "inferred"

@@ -29,11 +29,12 @@ def by_audit_function(start: LookupStart) -> Cause | None:
     return None
 
 
-def followed_by_connect(start: LookupStart, same_thread: bool) -> Cause:
-    """A raw socket looked the name up and connected to one of its addresses."""
+def followed_by_connect(start: LookupStart, sure: bool) -> Cause:
+    """A raw socket looked the name up and connected to one of its addresses. `sure`: the same
+    thread did, next."""
     return Cause(
         "unpooled_socket",
-        PROVED if same_thread else INFERRED,
+        PROVED if sure else INFERRED,
         f"a plain socket looked {start.host} up to connect; no HTTP client known to conntrace",
         ("a connect to one of the answers followed", *_site(start)),
     )

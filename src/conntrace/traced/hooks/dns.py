@@ -73,10 +73,13 @@ def port_number(port: object) -> int:
 class Lookup:
     """A lookup that is going on: its id (0: nobody is asked), and how to leave it again."""
 
-    __slots__ = ("function", "host", "identity", "in_threads", "token")
+    __slots__ = ("alone", "function", "host", "identity", "in_threads", "token")
 
-    def __init__(self, identity: int, function: str, host: str, threads: bool) -> None:
+    def __init__(
+        self, identity: int, function: str, host: str, threads: bool, alone: bool = False
+    ) -> None:
         self.identity = identity
+        self.alone = alone
         self.function = function
         self.host = host
         self.in_threads = threads
@@ -146,7 +149,7 @@ def _begin(
     else:
         recording.send(started)
     # Last of all: a failure of ours before it must not leave the context inside a lookup.
-    return Lookup(identity, function, name, threads)
+    return Lookup(identity, function, name, threads, not (where.setup or literal))
 
 
 def end(token: object, result: object, error: BaseException | None) -> None:
@@ -157,7 +160,10 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     if not lookup.identity:
         return
     answers = [] if error is not None else _answers(lookup.function, result)
-    recording.note(notes_connections.lookup_end(lookup.identity, answers, error_type(error)))
+    recording.finish(
+        notes_connections.lookup_end(lookup.identity, answers, error_type(error)),
+        alone=lookup.alone,
+    )
 
 
 def _answers(function: str, result: object) -> list[str]:

@@ -28,16 +28,17 @@ _GIVEN_UP, _UNNAMED = "operation_aborted", "_OTHER"
 
 # Descriptor of the socket that one of our wrappers is around: its audit event, and the calls of
 # gevent and eventlet underneath, are then no news. What a signal handler connects is.
-inside: ContextVar[int] = ContextVar("conntrace_inside_connect", default=-1)
+inside: ContextVar[int | None] = ContextVar("conntrace_inside_connect", default=None)
 
 
 class Connect:
     """A connect that is going on."""
 
-    __slots__ = ("identity", "known", "remembered", "subject", "token")
+    __slots__ = ("alone", "identity", "known", "remembered", "subject", "token")
 
-    def __init__(self, identity: int) -> None:
+    def __init__(self, identity: int, alone: bool) -> None:
         self.identity = identity
+        self.alone = alone
         self.remembered = False
         self.known = False
         self.subject: Any = None
@@ -59,7 +60,12 @@ class Connect:
     def end(self, error: str, unseen: bool = False) -> None:
         """Note how it ended, or that nobody asked."""
         self.known = True
-        recording.note(notes_connections.connect_end(self.identity, error, unseen))
+        self.tell(error, unseen)
+
+    def tell(self, error: str, in_progress: bool) -> None:
+        """Note what is known now."""
+        written = notes_connections.connect_end(self.identity, error, in_progress)
+        recording.finish(written, alone=self.alone)
 
 
 class Question(NamedTuple):
@@ -71,7 +77,7 @@ class Question(NamedTuple):
 
 def _collected(connect: Connect) -> None:
     if not connect.known:
-        connect.end("", unseen=True)
+        recording.note(notes_connections.connect_end(connect.identity, "", True))
 
 
 # Connects that went on after the call, by their socket: no longer than that lives.
@@ -89,7 +95,7 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         return None
     descriptor = instance.fileno()
     address = args[0]
-    if inside.get() == descriptor >= 0 or not isinstance(address, tuple) or len(address) < 2:
+    if inside.get() == descriptor or not isinstance(address, tuple) or len(address) < 2:
         return None
     earlier = _remembered.get(instance)
     if earlier is not None:
@@ -110,7 +116,7 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     recording.send(
         notes_connections.connect_start(identity, host, port, datagram, False, where, site)
     )
-    return Connect(identity).enter(instance, descriptor)
+    return Connect(identity, not where.setup).enter(instance, descriptor)
 
 
 def end(token: object, result: object, error: BaseException | None) -> None:
@@ -133,7 +139,7 @@ def end(token: object, result: object, error: BaseException | None) -> None:
 def _goes_on(connect: Connect, subject: Any) -> None:
     if not connect.remembered:
         connect.remembered = True
-        recording.note(notes_connections.connect_end(connect.identity, "", True))
+        connect.tell("", True)
         _remembered.add(subject, connect)
 
 

@@ -31,10 +31,11 @@ _inside: ContextVar[int] = ContextVar("conntrace_inside_handshake", default=0)
 class Handshake:
     """A handshake that is going on; CPU time and waiting add up over its calls."""
 
-    __slots__ = ("cpu_ns", "delay_ns", "identity", "started", "subject", "token")
+    __slots__ = ("alone", "cpu_ns", "delay_ns", "identity", "started", "subject", "token")
 
-    def __init__(self, identity: int) -> None:
+    def __init__(self, identity: int, alone: bool) -> None:
         self.identity = identity
+        self.alone = alone
         self.cpu_ns = 0 if thread_time_ns is not None else -1
         self.delay_ns = -1
         self.subject: Any = None
@@ -88,9 +89,10 @@ def begin_handshake(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         if instance.version() is not None:
             # It is done, and to ask once more does nothing.
             return None
-        handshake = Handshake(context.ids.next())
+        where = context.place()
+        handshake = Handshake(context.ids.next(), not where.setup)
         name = str(getattr(instance, "server_hostname", None) or "")
-        recording.send(notes_connections.tls_start(handshake.identity, name, context.place()))
+        recording.send(notes_connections.tls_start(handshake.identity, name, where))
     # From here on: what the sending took is not the handshake's.
     handshake.enter(instance)
     return handshake
@@ -105,26 +107,27 @@ def end_handshake(token: object, result: object, error: BaseException | None) ->
         return
     _unfinished.forget(subject)
     if error is not None:
-        recording.note(
-            notes_connections.tls_end(
-                token.identity, error_type(error), cpu_ns=token.cpu_ns, delay_ns=token.delay_ns
-            )
+        written = notes_connections.tls_end(
+            token.identity, error_type(error), cpu_ns=token.cpu_ns, delay_ns=token.delay_ns
         )
-        return
+    else:
+        written = _agreed(token, subject)
+    recording.finish(written, alone=token.alone)
+
+
+def _agreed(handshake: Handshake, subject: Any) -> bytes:
     cipher = subject.cipher()
-    recording.note(
-        notes_connections.tls_end(
-            token.identity,
-            "",
-            False,
-            subject.version() or "",
-            cipher[0] if cipher else "",
-            bool(getattr(subject, "session_reused", False)),
-            subject.selected_alpn_protocol() or "",
-            _not_after(subject),
-            token.cpu_ns,
-            token.delay_ns,
-        )
+    return notes_connections.tls_end(
+        handshake.identity,
+        "",
+        False,
+        subject.version() or "",
+        cipher[0] if cipher else "",
+        bool(getattr(subject, "session_reused", False)),
+        subject.selected_alpn_protocol() or "",
+        _not_after(subject),
+        handshake.cpu_ns,
+        handshake.delay_ns,
     )
 
 
@@ -164,11 +167,11 @@ def end_ca_load(token: object, result: object, error: BaseException | None) -> N
     """Note how long the parsing took."""
     assert isinstance(token, CaLoading)
     duration_ns = monotonic_ns() - token.started_ns
-    recording.note(
-        notes_connections.ca_load(
-            context.ids.next(), duration_ns, token.source, error_type(error), context.place()
-        )
+    where = context.place()
+    written = notes_connections.ca_load(
+        context.ids.next(), duration_ns, token.source, error_type(error), where
     )
+    recording.finish(written, alone=not where.setup)
 
 
 HOOKS = (
