@@ -2,6 +2,9 @@
 
 `instrument()` traces this process through its own OpenTelemetry set-up; `conntrace run` traces any
 command. Importing this package loads nothing else.
+
+PYTEST_DONT_REWRITE: pytest would warn that a plugin's package is imported already, and where
+warnings are errors not even begin.
 """
 
 from __future__ import annotations

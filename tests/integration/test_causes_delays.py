@@ -47,7 +47,8 @@ def test_cpu_starved(run: Runner, serve: Serve) -> None:
     # The scheduler lets a thread that has slept have its turn at once, now and then.
     assert starved
     for setup in starved:
-        assert words(setup, names.CAUSE_CONTRIBUTING) == ["cpu_starved"]
+        # Where the server's processor is just as busy, a SYN may come again as well.
+        assert words(setup, names.CAUSE_CONTRIBUTING)[-1] == "cpu_starved"
         assert "for a processor" in words(setup, names.CAUSE_EVIDENCE)[-1]
 
 

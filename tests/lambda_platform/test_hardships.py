@@ -28,6 +28,7 @@ MOST_MEBIBYTES = 100
 """Of function and extension together; without all this they use 40."""
 MOST_S_AFTER_RESPONSE = 1.0
 """The extension's own limit is a tenth of it: this machine may have much else to do."""
+MOST_INVOCATIONS = 20
 
 
 @pytest.fixture(params=["read-only", "full"])
@@ -108,7 +109,11 @@ def test_a_hundred_thousand_connects(platform: Platform, start: Start, traces: T
     event = {"port": free_port(), "times": CONNECTS}
     answer = function.invoke(event)
     assert json.loads(answer.payload) == {"refused": CONNECTS}
-    assert payload_of(function, {**event, "times": 1}) == {"refused": 1}
+    # On a busy machine the last flush's two seconds are too few for so many spans.
+    for _ in range(MOST_INVOCATIONS):
+        assert payload_of(function, {**event, "times": 1}) == {"refused": 1}
+        if len(invocations(traces.spans)) > 1:
+            break
     function.shutdown()
     spans = traces.spans
     first, *_ = invocations(spans)

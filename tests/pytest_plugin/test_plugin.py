@@ -163,3 +163,13 @@ def test_where_conntrace_is_switched_off(tmp_path: Path, words: tuple[str, ...])
         ended = run_pytest(tmp_path, tests, *words, env={"CONNTRACE_ENABLED": "false"})
     assert ended.returncode != 0
     assert "conntrace cannot trace this process" in ended.stdout + ended.stderr
+
+
+def test_warnings_as_errors_under_run(tmp_path: Path) -> None:
+    """pytest names each plugin's package that it meets imported already, and under `conntrace run`
+    ours is: `-p` marks it as the entry point of an installed wheel does."""
+    (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
+    command = [sys.executable, "-m", "conntrace", "run", "-o", "spans.jsonl", "--"]
+    command += [sys.executable, "-m", "pytest", "-W", "error", "-p", "conntrace", "test_it.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
