@@ -131,3 +131,22 @@ def test_connect_of_a_closed_socket(run: Runner) -> None:
     spans = run("with_sockets", "connect_to_closed_socket", 9)
     (connect,) = spans.named(names.SOCKET_CONNECT)
     assert connect.attributes[names.ERROR_TYPE] == "bad_descriptor"
+
+
+def test_line_that_runs_the_loop_did_not_connect(run: Runner, serve: Serve) -> None:
+    """A task has nobody of the program on its stack, and the loop's caller did not ask for it."""
+    server = serve()
+    spans = run("with_sockets", "connect_in_a_task", server.port)
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert names.CODE_LINE_NUMBER not in connect.attributes
+
+
+def test_who_asked_for_the_name_connects(run: Runner, serve: Serve) -> None:
+    """A task connects to what the program looked up."""
+    server = serve()
+    spans = run("with_sockets", "connect_in_a_task", server.port, "look_up")
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    (lookup,) = spans.named(names.DNS_LOOKUP)
+    line = lookup.attributes[names.CODE_LINE_NUMBER]
+    assert line == connect.attributes[names.CODE_LINE_NUMBER]
+    assert connect.attributes[names.CODE_FUNCTION_NAME] == "main"

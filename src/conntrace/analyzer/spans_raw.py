@@ -14,7 +14,7 @@ from conntrace.analyzer.causes import Cause, lookups
 from conntrace.analyzer.ledger_bounded import BoundedTable
 from conntrace.analyzer.spans_open import OpenSpan, SpanMaker
 from conntrace.analyzer.spans_setups import ConnectAttempt, end_unseen, release_connects
-from conntrace.analyzer.spans_verdict import cause_attributes
+from conntrace.analyzer.spans_verdict import call_site, cause_attributes
 from conntrace.events import ConnectStart, LookupStart
 
 WINDOW_NS = 1_000_000_000
@@ -186,6 +186,9 @@ class RawDials:
             end_unseen(self._maker, attempt)
             self._maker.end(attempt.open, dial.latest_ns, hold=True)
             self._explain(attempt.open, lookups.raw_connect(attempt.start, attempt.unseen))
+            if dial.lookup_start is not None and not attempt.start.site_file:
+                # A task of the event loop connects; who began it asked for the name.
+                call_site(attempt.open.span, dial.lookup_start)
         release_connects(self._maker, dial.connects)
 
     @staticmethod

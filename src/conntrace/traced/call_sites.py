@@ -29,16 +29,29 @@ _SKIPPED_PACKAGES = frozenset(
         "conntrace",
         "conntrace_wrapt",
         "ddtrace",
+        "eventlet",
         "gevent",
         "opentelemetry",
+        "outcome",
         "requests",
         "s3transfer",
         "sentry_sdk",
         "trio",
+        "twisted",
         "urllib3",
         "wrapt",
     }
 )
+# Where event loops take up a task or callback: the line further out that started the loop did not
+# ask for what they do.
+_LOOPS = frozenset(
+    {
+        ("asyncio.events", "_run"),
+        ("trio._core._run", "unrolled_run"),
+        ("twisted.internet.base", "mainLoop"),
+    }
+)
+_LOOP_MODULES = frozenset(module for module, _ in _LOOPS)
 _RUNTIME_CLIENT = "awslambdaric"
 APPLICATION, LIBRARY, SKIPPED, OUTSIDE = 0, 1, 2, 3
 """OUTSIDE: what runs the application; nothing further out is of interest."""
@@ -122,9 +135,13 @@ def _judge(code: CodeType, module: object) -> int:
     if len(_verdicts) > _MAX_VERDICTS:
         _verdicts.clear()
         _skipped_modules.clear()
-    if type(module) is str and _is_skipped_package(module):
-        _skipped_modules.add(module)
-    verdict = _verdict(code.co_filename, str(module))
+    name = str(module)
+    if (name, code.co_name) in _LOOPS:
+        verdict = OUTSIDE
+    else:
+        verdict = _verdict(code.co_filename, name)
+        if name not in _LOOP_MODULES and _is_skipped_package(name):
+            _skipped_modules.add(name)
     _verdicts[code] = verdict
     return verdict
 

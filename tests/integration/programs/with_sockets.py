@@ -113,6 +113,19 @@ def connect_and_ask(port, how):
             connecting.send(b"x")
 
 
+def connect_in_a_task(port, look_up=""):
+    async def main():
+        loop = asyncio.get_running_loop()
+        address = ("127.0.0.1", int(port))
+        if look_up:
+            *_, address = (await loop.getaddrinfo("localhost", int(port), family=socket.AF_INET))[0]
+        with socket.socket() as connecting:
+            connecting.setblocking(False)
+            await loop.create_task(loop.sock_connect(connecting, address))
+
+    asyncio.run(main())
+
+
 def look_up_in_asyncio(executor="None"):
     async def main():
         loop = asyncio.get_running_loop()
