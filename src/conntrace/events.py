@@ -94,7 +94,11 @@ class ManagerNew(Event):
     manager: int = about("id", "", 0)
     owner: str = about("who uses it, e.g. `boto3 dynamodb`, `requests.Session`", "", "")
     purpose: str = about("`app`, `credentials` or `telemetry`", "", "")
-    one_shot: str = about("API that makes a client for one request, e.g. `requests.get`", "", "")
+    one_shot: str = about(
+        "API that makes a client for one request, e.g. `requests.get`, `requests.get in library`",
+        "",
+        "",
+    )
     num_pools: int = about("how many pools it keeps", "", 0)
     site_file: str = about("call site in the application: file", "", "")
     site_line: int = about("call site: line", "", 0)
@@ -279,7 +283,7 @@ class SetupStart(Event):
     pool: int = about("id, 0 without a pool", "", 0)
     previous: int = about("connection that the same object held before", "", 0)
     client: str = about("`urllib3`, `http.client` or `urllib.request`", "", "")
-    one_shot: str = about("API that makes a client for one request", "", "")
+    one_shot: str = about("API that makes a client for one request, as in manager_new", "", "")
     scheme: str = about("`http` or `https`", "", "")
     host: str = about("destination", "", "")
     port: int = about("destination", "", 0)

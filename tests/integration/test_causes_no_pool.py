@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conntrace import semantic_names as names
@@ -13,6 +15,7 @@ from tests.integration.running import (
     assert_only_first_use,
     cause,
     confidence,
+    detail,
     step_names,
 )
 
@@ -162,6 +165,38 @@ def test_one_shot_requests(run: Runner, serve: Serve) -> None:
     assert spans.causes == [FIRST, "one_shot_api", "one_shot_api"]
     assert confidence(spans.setups[1]) == "proved"
     assert "requests.get" in str(spans.setups[1].attributes[names.CAUSE_DETAIL])
+
+
+LIBRARY = """
+import os
+import urllib.request
+
+import requests
+
+def by_requests(url):
+    requests.get(url, verify=os.environ["TEST_CA"])
+
+def by_urllib(url):
+    urllib.request.urlopen(url).read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "api"),
+    [("by_requests", "requests.get"), ("by_urllib", "urllib.request.urlopen")],
+)
+def test_one_shot_of_a_library(
+    run: Runner, serve: Serve, tmp_path: Path, function: str, api: str
+) -> None:
+    """A library that connects for each call is named; its caller is advised nothing."""
+    server = serve()
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "library.py").write_text(LIBRARY, encoding="utf-8")
+    spans = run("with_requests", "in_library", folder, function, server.url("a.test"))
+    assert spans.causes == [FIRST, "one_shot_api", "one_shot_api"]
+    assert f"library calls {api}, which makes" in detail(spans.setups[1])
+    assert spans.advice == []
 
 
 def test_one_session(run: Runner, serve: Serve) -> None:

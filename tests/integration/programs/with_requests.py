@@ -94,6 +94,14 @@ def session_for_each_thread(url, count):
             thread.join()
 
 
+def in_library(folder, function, url):
+    """A library of the folder does it."""
+    sys.path.append(folder)
+    library = __import__("library")
+    for _ in range(3):
+        getattr(library, function)(url)
+
+
 def two_threads(url):
     one = session()
     one.get(url)

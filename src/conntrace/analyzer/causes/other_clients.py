@@ -17,13 +17,15 @@ def one_shot_api(facts: SetupFacts) -> Cause | None:
     """An API that connects for each call; from the second call on."""
     if facts.earlier_setups or facts.start.previous or not facts.origin_stood:
         return None
-    api = facts.client.one_shot or facts.start.one_shot
+    api, _, library = (facts.client.one_shot or facts.start.one_shot).partition(" in ")
     if not api:
         return _bare_object(facts) if facts.client.bare else None
-    advice = _advice_if_lived(facts, "one_shot_api")
+    # How a library connects is not the application's to change.
+    advice = "" if library else _advice_if_lived(facts, "one_shot_api")
     detail = (
-        f"{api} makes a connection for one request; this is connection {facts.origin_stood + 1} to"
-        f" {place(facts.origin)}{at(_site(facts))}"
+        f"{f'{library} calls {api}, which makes' if library else f'{api} makes'} a connection for"
+        f" one request; this is connection {facts.origin_stood + 1} to {place(facts.origin)}"
+        f"{at(_site(facts))}"
     )
     return proved("one_shot_api", detail, _history(facts), advice=advice)
 

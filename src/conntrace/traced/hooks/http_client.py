@@ -18,6 +18,7 @@ from conntrace.traced.connections import (
 from conntrace.traced.context import REQUEST, SETUP, Operation, current
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
+from conntrace.traced.libraries import one_shot_in
 from conntrace.traced.redirects import redirect_before
 from conntrace.traced.registry import identity_of
 
@@ -118,7 +119,7 @@ def _client(frame: FrameType) -> tuple[str, str]:
             break
         frame = frame.f_back
         if frame.f_globals.get("__name__") == _ONE_SHOT_MODULE:
-            return _ONE_SHOT_MODULE, "urllib.request.urlopen"
+            return _ONE_SHOT_MODULE, one_shot_in("urllib.request.urlopen", frame)
     return "http.client", ""
 
 

@@ -16,6 +16,7 @@ from conntrace.traced.connections import (
 )
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.hooks.http_client import begin_connect, begin_tunnel, end_connect, end_tunnel
+from conntrace.traced.libraries import one_shot_in
 
 _MAX_FRAMES = 8
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -53,6 +54,8 @@ def register_manager(manager: Any) -> ManagerRecord:
     managers.add(manager, record)
     containers.add(container, record)
     owner = call_sites.owner(f"urllib3.{type(manager).__name__}")
+    if owner.one_shot:
+        owner = owner._replace(one_shot=one_shot_in(owner.one_shot, sys._getframe(1)))
     recording.note(notes.manager_new(record.identity, owner, num_pools))
     return record
 
