@@ -598,6 +598,25 @@ CLOSE_REASONS: dict[str, CloseReason] = {
     "unknown": CloseReason("Found dead, nobody knows how", "remote"),
 }
 
+END_WORDS: dict[str, str] = {
+    "attempt_failed": "request failed",
+    "broken_by_peer": "broken off by the server",
+    "client_closed_response_early": "response closed early",
+    "closed_by_program": "closed by the program",
+    "discarded_pool_full": "pool was full",
+    "http10_no_keepalive": "HTTP/1.0, no keep-alive",
+    "lease_leaked_unread": "response dropped unread",
+    "peer_reset_idle": "reset while idle",
+    "pool_closed_explicitly": "pool closed",
+    "request_connection_close": "client: Connection: close",
+    "response_connection_close": "server: Connection: close",
+    "response_ended": "closed after a response",
+    "response_eof_delimited": "closed to end a response",
+    "unread_body_released": "given back unread",
+    "unsolicited_data": "unasked data arrived",
+}
+"""How a connection ended, in the few words that have room behind its life."""
+
 # error.type of spans that their process could not end.
 PROCESS_LOST = "process_lost"
 UNFINISHED = "unfinished"

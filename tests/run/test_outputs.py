@@ -35,7 +35,7 @@ print("done")
 sys.exit(3)
 """
 CLOSING = re.compile(
-    r"(\d+) process(?:es)? · (\d+) requests? · (\d+) connections? · (\d+) findings? · "
+    r"(\d+) process(?:es)? · (\d+) requests? · (\d+) connections? · (\d+) avoidable · "
     r"(\d+) dropped · spans: (.*)"
 )
 
@@ -61,7 +61,9 @@ def test_a_file(program: list[str], tmp_path: Path) -> None:
     ended = run("-o", str(path), *program)
     assert (ended.returncode, ended.stdout) == (3, "done\n")
     (line,) = said(ended)
-    assert line == f"1 process · 3 requests · 1 connection · 0 findings · 0 dropped · spans: {path}"
+    assert (
+        line == f"1 process · 3 requests · 1 connection · 0 avoidable · 0 dropped · spans: {path}"
+    )
     assert ended.stderr == f"conntrace: {line}\n"
     assert len(read_spans(path).requests) == 3
 

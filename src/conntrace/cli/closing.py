@@ -25,12 +25,12 @@ def closing_lines(
 
 
 def summary_line(summary: Summary, places: list[str]) -> str:
-    """Processes, requests, connections, findings, dropped, and where the spans are."""
+    """Processes, requests, connections, the avoidable ones, dropped, and where the spans are."""
     parts = [
         counted(summary.processes, "process", "processes"),
         counted(summary.requests, "request", "requests"),
         counted(summary.connections, "connection", "connections"),
-        counted(summary.findings, "finding", "findings"),
+        f"{summary.findings:,} avoidable",
         f"{summary.dropped:,} dropped",
     ]
     where = ", ".join(places) or "the report above"

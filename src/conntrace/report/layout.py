@@ -141,6 +141,22 @@ class Page:
             line = f"{line}  {item}" if line else item
         self.add((line, style))
 
+    def listed(self, lead: str, items: list[str], style: str) -> None:
+        """Items after a lead, with separators; a line ends between two of them, where it can."""
+        lines, separator = [""], self.glyphs.separator
+        room = self.width - cell_len(lead)
+        for number, item in enumerate(items, start=1):
+            longer = f"{lines[-1]}{separator if lines[-1] else ''}{item}"
+            tail = separator.rstrip() if number < len(items) else ""
+            if lines[-1] and cell_len(longer + tail) > room:
+                lines[-1] += separator.rstrip()
+                lines.append(item)
+            else:
+                lines[-1] = longer
+        for index, line in enumerate(lines):
+            start = lead if index == 0 else " " * cell_len(lead)
+            self.paragraph([(start, style)], line, style)
+
     def text(self, *parts: Part) -> Text:
         """The parts as one styled text. Never parsed: `[red]` in a host name stays as it is."""
         line = Text(no_wrap=True)

@@ -170,6 +170,8 @@ class _Drawer:
         self.marks.add(end_mark(connection, glyphs))
         self.marks.update(connection.phases_ms)
         cause = clean(cause_of(connection.setup), 60) if connection.setup else _BEFORE
+        if connection.is_parents:
+            cause = f"its parent's, #{connection.forked_from}"
         avoidable = connection.avoidable_ms > 0
         head: list[Part] = [
             (f"{f'#{connection.number}':>5} ", FAINT),

@@ -102,6 +102,9 @@ def _group(page: Page, title: str, spans: list[SpanRecord]) -> None:
         page.spread([f"  {clean(name, 100)}"], [times])
         told = page.glyphs.separator.join(filter(None, (clean(cause, 60), clean(place, 120))))
         page.add((shorten(f"    {told}", page.width), FAINT))
+        if failed := [span.text(names.ERROR_TYPE) or "error" for span in group if span.error]:
+            kinds = ", ".join(dict.fromkeys(clean(each, 40) for each in failed))
+            page.add((f"    {page.glyphs.lost} {len(failed):,} failed: {kinds}", FAILED))
     hidden = len(groups) - MAX_LOOKUPS
     if hidden > 0:
         page.add((f"  {page.glyphs.more} {count(hidden, 'more kind')} not shown", FAINT))

@@ -15,24 +15,48 @@ from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
 MAX_VERDICTS = 6
 UNPOOLED = "unpooled_socket"
 _MAX_USUAL = 4
+_SPANLESS = ("http.client", "urllib.request")
+"""Owners of connections whose requests have no span of their own."""
 
 
 def headline(page: Page, model: Model, judgement: Judgement, tally: Tally) -> None:
     """Requests, connections, hosts, and how much of the set-up time was avoidable."""
-    hosts = len({each.destination.host for each in model.connections})
-    connections = sum(not each.is_parents for each in model.connections)
-    parts = [
-        count(model.request_count, "request"),
-        f"{count(connections, 'connection')} to {count(hosts, 'host')}",
-    ]
-    if len(model.processes) > 1:
-        parts.append(count(len(model.processes), "process"))
-    page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(parts))
+    page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(headline_words(model)))
     style = AVOIDABLE if judgement.avoidable_ms > 0 else STRONG
     page.add((cost_words(judgement), style))
     if tally.total.waits:
         page.add((wait_words(tally.total), STRONG))
+    if uncounted := uncounted_words(model):
+        page.paragraph(["note: "], uncounted)
     page.blank()
+
+
+def headline_words(model: Model) -> list[str]:
+    """How much there was of what."""
+    hosts = len({each.destination.host for each in model.connections})
+    connections = sum(not each.is_parents for each in model.connections)
+    plain = len(model.raw_connects)
+    parts = []
+    if connections or model.request_count or not plain:
+        parts.append(count(model.request_count, "request"))
+        parts.append(f"{count(connections, 'connection')} to {count(hosts, 'host')}")
+    if plain:
+        parts.append(count(plain, "plain socket"))
+    if len(model.processes) > 1:
+        parts.append(count(len(model.processes), "process"))
+    return parts
+
+
+def uncounted_words(model: Model) -> str:
+    """Which requests the count leaves out: those of clients that get no span for a request."""
+    found = {
+        owner
+        for each in model.connections
+        if each.setup
+        and not (each.requests or each.setup.error)
+        and (owner := each.setup.text(POOL_OWNER)) in _SPANLESS
+    }
+    return f"requests of {' and '.join(sorted(found))} are not counted" if found else ""
 
 
 def cost_words(judgement: Judgement) -> str:
@@ -49,7 +73,9 @@ def cost_words(judgement: Judgement) -> str:
     if judgement.usual and all(finding.cause == UNPOOLED for finding in judgement.usual):
         cost = duration(judgement.cost_ms)
         return f"not judged: plain sockets only, of clients unknown to conntrace ({cost})"
-    return f"nothing to change: {total}"
+    unjudged = sum(each.cost_ms for each in judgement.usual if each.cause == UNPOOLED)
+    rest = f", {part_of(unjudged, judgement.cost_ms)} of it not judged" if unjudged else ""
+    return f"nothing to change: {total}{rest}"
 
 
 def verdicts(page: Page, model: Model, judgement: Judgement) -> None:
@@ -117,17 +143,20 @@ def _first(values: list[str]) -> str:
 def _usual(page: Page, findings: list[Finding]) -> None:
     """What needs no change, in one line: a reader must see that it was looked at."""
     by_cause: dict[str, list[Finding]] = {}
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: -finding.cost_ms):
         by_cause.setdefault(finding.cause, []).append(finding)
     unknown = {UNPOOLED: by_cause.pop(UNPOOLED)} if UNPOOLED in by_cause else {}
     for title, causes in (("needed anyway: ", by_cause), ("not judged: ", unknown)):
+        groups = [(clean(cause, 40), group) for cause, group in causes.items()]
+        if hidden := [finding for _, group in groups[_MAX_USUAL:] for finding in group]:
+            groups[_MAX_USUAL:] = [("others", hidden)]
         told = [
-            f"{sum(f.count for f in group):,} {page.glyphs.times} {clean(cause, 40)} "
+            f"{sum(f.count for f in group):,} {page.glyphs.times} {cause} "
             f"{duration(sum(f.cost_ms for f in group))}"
-            for cause, group in list(causes.items())[:_MAX_USUAL]
+            for cause, group in groups
         ]
         if told:
-            page.paragraph([(title, FAINT)], page.glyphs.separator.join(told), FAINT)
+            page.listed(title, told, FAINT)
 
 
 def failures(connections: list[Connection]) -> list[tuple[str, str]]:

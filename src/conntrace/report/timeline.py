@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from conntrace import catalogue
 from conntrace import semantic_names as names
 from conntrace.report.layout import Glyphs
 from conntrace.report.model import Connection, Stretch
@@ -100,14 +101,15 @@ def end_words(connection: Connection) -> str:
         return "still open"
     frozen = (close.number(names.CONNECTION_FROZEN_S) or 0) > 0
     limit, idle = close.number(names.CLOSE_SERVER_IDLE_LIMIT_S), _idle_s(close)
-    reason = close.text(names.CLOSE_REASON).replace("_", " ")
+    told = close.text(names.CLOSE_REASON)
+    reason = catalogue.END_WORDS.get(told) or told.replace("_", " ")
     if reason in _UNKNOWN:
         return "lost while frozen" if frozen else "lost, nobody knows when" if idle else "ended"
     if close.text(names.CLOSE_INITIATOR) != "remote":
         return reason or "closed"
     if frozen and not limit:
         return "server closed while frozen"
-    if close.text(names.CLOSE_REASON) == _SERVER_CLOSED and (limit or idle):
+    if told == _SERVER_CLOSED and (limit or idle):
         return f"server closed, {seconds(limit or idle)}"
     return reason or "closed by the server"
 

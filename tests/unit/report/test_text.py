@@ -32,6 +32,8 @@ HOSTILE = (
     "",
 )
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
@@ -216,6 +218,85 @@ def test_sockets_of_unknown_clients_are_not_called_needed() -> None:
     assert "unpooled_socket 0.8 ms" in out
     assert "nothing to change" not in out
     assert "needed anyway" not in out
+
+
+def test_sockets_of_unknown_clients_among_others_are_no_part_of_nothing_to_change() -> None:
+    story = Story()
+    story.connect("c1", 0.0)
+    story.span("socket connect 10.0.0.7:5432", 0.3, 5.8, conntrace__cause__name="unpooled_socket")
+    out = rendered(story.records())
+    assert "0 requests · 1 connection to 1 host · 1 plain socket" in out
+    assert "nothing to change: 40 ms of connection set-up, 5.8 of it not judged" in out
+
+
+def test_a_program_with_plain_sockets_only_is_not_said_to_have_no_connection() -> None:
+    story = Story()
+    story.span("socket connect 10.0.0.7:5432", 0.3, 5.8, conntrace__cause__name="unpooled_socket")
+    out = rendered(story.records())
+    assert out.splitlines()[0] == "conntrace  1 plain socket"
+
+
+def test_a_failed_plain_socket_or_lookup_says_so() -> None:
+    story = Story()
+    unpooled = {"conntrace__cause__name": "unpooled_socket"}
+    for number in range(3):
+        story.span("socket connect 10.0.0.7:5432", number, 5.8, **unpooled)
+    story.span("socket connect 10.0.0.7:5432", 3, 5.8, error="connection_refused", **unpooled)
+    story.span("DNS lookup nowhere", 4, 5.8, error="host_not_found", **unpooled)
+    out = rendered(story.records())
+    assert "    ✕ 1 failed: connection_refused" in out.splitlines()
+    assert "    ✕ 1 failed: host_not_found" in out.splitlines()
+
+
+def test_what_was_needed_anyway_is_never_broken_within_and_never_left_out() -> None:
+    story = Story()
+    causes = ("first_use_of_destination", "pool_growing_concurrency", "sdk_endpoint_variation")
+    for number, cause in enumerate((*causes, "redirect_other_origin", "credential_fetch")):
+        for again in range(number + 1):
+            story.connect(f"c{number}{again}", number + again / 10, cause)
+    story.connect("d", 9.0, "telemetry_export")
+    out = rendered(story.records()).splitlines()
+    begin = next(index for index, line in enumerate(out) if line.startswith("needed anyway:"))
+    listed = " ".join(line.strip() for line in out[begin : out.index("", begin)])
+    items = listed.removeprefix("needed anyway: ").split(" · ")
+    assert len(items) == 5
+    assert items[0] == f"5 {TIMES} credential_fetch 171 ms"
+    assert items[-1].startswith(f"2 {TIMES} others")
+    assert sum(int(item.split(" ")[0]) for item in items) == 16
+    assert all(re.match(r"needed anyway: \d|  +\d", line) for line in out[begin : begin + 3])
+
+
+def test_requests_that_get_no_span_are_said_not_to_be_counted() -> None:
+    """Those of plain http.client and urllib.request."""
+    story = Story()
+    for number, owner in enumerate(("http.client", "urllib.request", "requests.Session")):
+        story.connect(f"c{number}", float(number), conntrace__pool__owner=owner)
+    assert (
+        "note: requests of http.client and urllib.request are not counted"
+        in rendered(story.records()).splitlines()
+    )
+    assert "note:" not in rendered(stories.keepalive())
+
+
+def test_a_parents_connection_in_a_child_is_called_so() -> None:
+    parent = Story()
+    parent.connect("c1", 0.0)
+    child = Story(resource={"process.pid": 5001, "process.parent_pid": 4242}, prefix=1)
+    child.request("c1", 1.0)
+    out = rendered([*parent.records(), *child.records()])
+    assert re.search(r"#2 p2 +its parent's, #1 ", out)
+    assert "open before" not in out.replace("◂ open before", "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("response_connection_close", "server: Connection: close"), ("pool_collected",) * 2],
+)
+def test_how_a_connection_ended_is_said_in_words(reason: str, words: str) -> None:
+    story = Story()
+    story.connect("c1", 0.0)
+    story.close("c1", 1.0, conntrace__close__reason=reason)
+    assert f" · {words.replace('_', ' ')}" in rendered(story.records())
 
 
 def test_what_could_not_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -> None:

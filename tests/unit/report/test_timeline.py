@@ -52,7 +52,7 @@ def test_frozen_time_is_marked() -> None:
     [
         ({"conntrace__close__initiator": "local"}, "┤", "closed"),
         ({"conntrace__close__reason": "pool_evicted_lru"}, "▲", "evicted"),
-        ({"conntrace__close__reason": "lease_leaked_unread"}, "○", "lease leaked unread"),
+        ({"conntrace__close__reason": "lease_leaked_unread"}, "○", "response dropped unread"),
         ({"conntrace__close__initiator": "remote"}, "✕", "closed by the server"),
     ],
 )

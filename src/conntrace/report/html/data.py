@@ -17,7 +17,13 @@ from conntrace.report.model import Connection
 from conntrace.report.record import Process
 from conntrace.report.text import ONLY_COUNTED, no_spans_words
 from conntrace.report.text_connections import process_words
-from conntrace.report.text_verdicts import cost_words, failures, place_words, verdict_cost
+from conntrace.report.text_verdicts import (
+    cost_words,
+    failures,
+    place_words,
+    uncounted_words,
+    verdict_cost,
+)
 from conntrace.report.units import count
 from conntrace.report.verdicts import Verdict
 
@@ -35,7 +41,7 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "version": conntrace.__version__,
         "headline": _headline(told),
         "cost": cost_words(told.judgement) if told.tally.spans else no_spans_words(told.notes),
-        "note": ONLY_COUNTED if not told.complete else "",
+        "note": uncounted_words(model) if told.complete else ONLY_COUNTED,
         "repeated": told.repeated,
         "failed": [f"failed: {what}{where}" for what, where in failures(model.connections)],
         "wait": text_counts.wait_words(told.tally.total) if told.tally.total.waits else "",
@@ -49,14 +55,7 @@ def page_data(told: Loaded) -> dict[str, Any]:
         "verdicts": [_verdict(each) for each in told.judgement.verdicts],
         "causes": _causes(told),
         "destinations": _destinations(told),
-        "services": [
-            [
-                clean(shorten_service(name)),
-                each.setups.count,
-                *_costs(each.cost_ms, each.avoidable_ms),
-            ]
-            for name, each in islice(told.tally.by_service().items(), MAX_DESTINATIONS)
-        ],
+        "services": _services(told),
         "processes": [_process(each) for each in model.processes],
         "functions": _functions(told),
         "invocations": _invocations(told, items),
@@ -73,6 +72,8 @@ def _headline(told: Loaded) -> str:
         f"{count(total.setups.count, 'connection')} to "
         f"{count(told.tally.connected, 'destination')}",
     ]
+    if told.model.raw_connects:
+        parts.append(count(len(told.model.raw_connects), "plain socket"))
     if len(told.tally.processes) > 1:
         parts.append(count(len(told.tally.processes), "process"))
     return " · ".join(parts)
