@@ -234,6 +234,9 @@ def test_one_shot_http_client(run: Runner, serve: Serve) -> None:
     server = serve()
     spans = run("with_stdlib", "bare_objects", "a.test", server.port)
     assert spans.causes == [FIRST, "one_shot_api"]
+    (advice,) = spans.advice
+    assert "Keep the object that connects at" in advice
+    assert "with_stdlib.py:21" in advice
 
 
 @pytest.mark.parametrize(

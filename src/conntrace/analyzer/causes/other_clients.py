@@ -46,12 +46,16 @@ def _bare_object(facts: SetupFacts) -> Cause | None:
                 lost=rival.connection.close_span,
             )
         if rival.connection.closed_ns:
+            advice = (
+                f"Keep the object that connects at {site}, or send the requests through a"
+                " requests.Session or a urllib3.PoolManager that is kept."
+            )
             return proved(
                 "one_shot_api",
                 f"a bare http.client object has a connection for itself alone; this is connection"
                 f" {facts.origin_stood + 1} to {place(facts.origin)}{at(site)}",
                 _history(facts),
-                advice=_advice_if_lived(facts, "one_shot_api"),
+                advice=advice if _advice_if_lived(facts, "one_shot_api") else "",
             )
     return None
 
