@@ -433,7 +433,7 @@ _TABLE: tuple[Message, ...] = (
         "lambda-events",
         "The file of events (`--events`) cannot be read, is empty, or has a line that is no JSON"
         " document; the line says which.",
-        'Write one event a line: `{"id": 1}`.',
+        'Write one event a line, such as `{"id": 1}`, or a single event over several lines.',
         1,
     ),
     Message(

@@ -108,6 +108,29 @@ def test_events_that_are_no_json(tmp_path: Path) -> None:
     assert "no event" in run("app.do", *PROBE, "--events", str(events), code=1).stderr
 
 
+def test_one_event_over_several_lines(tmp_path: Path) -> None:
+    """As tools write it that make sample events; a byte order mark is no part of it."""
+    events = tmp_path / "event.json"
+    events.write_text('{\n  "number": 1,\n  "name": "a\u2028b"\n}\n', encoding="utf-8-sig")
+    options = ("--task-root", str(FUNCTION), "--events", str(events), "--gaps", "0,0")
+    done = rows(run("app.facts", *PROBE_ALONE, *options).stdout)
+    assert len(done) == 2
+    for row in done:
+        assert '{"event": {"number": 1, "name": "a' in " ".join(row)
+
+
+def test_a_function_that_cannot_start(tmp_path: Path) -> None:
+    """What conntrace has to say of it is shown, and where there is more."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
+    python.chmod(0o755)
+    words = ("app.do", *PROBE_ALONE, "--task-root", str(FUNCTION), "--python", str(python))
+    done = run(*words, code=1)
+    assert done.stderr.count("has no Lambda runtime client: pip install awslambdaric") == 1
+    assert "--log shows the function's log" in done.stderr
+    assert "--log shows" not in run(*words, "--log", code=1).stderr
+
+
 def test_spans_are_kept(tmp_path: Path) -> None:
     """`-o` names the span file, which is there also when nothing came."""
     output = tmp_path / "spans.jsonl"

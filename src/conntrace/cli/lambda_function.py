@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conntrace.cli.lambda_events import events_in
 from conntrace.cli.probe import GapsType
 from conntrace.cli.terminal import say
 from conntrace.errors import ConntraceError
@@ -46,7 +46,9 @@ class VariableType(click.ParamType):  # type: ignore[type-arg]
 @click.command("lambda", short_help="Run an AWS Lambda function here, with freezes and the layer.")
 @click.argument("handler")
 @click.option("--layer", "layers", multiple=True, metavar="ZIP", help="A layer; may be repeated.")
-@click.option("--events", metavar="FILE", help="One event a line, as JSON. Default: one {}.")
+@click.option(
+    "--events", metavar="FILE", help="One event a line, as JSON, or a single one. Default: one {}."
+)
 @click.option(
     "--gaps",
     type=GapsType(),
@@ -102,7 +104,7 @@ def command(
         )
     from conntrace.simulator import LocalLambda
 
-    orders = _orders(_events(events), gaps)
+    orders = _orders(events_in(events), gaps)
     with _spans(output) as (span_file, endpoint):
         variables = _variables(dict(environment), endpoint)
         function = LocalLambda(
@@ -117,38 +119,9 @@ def command(
         )
         with function:
             failed = _invoke_all(function, orders)
-        if log:
-            sys.stderr.write(function.log)
+        _show_log(function.log, log, failed)
         _show_spans(span_file, {**os.environ, **variables}, endpoint, output)
     return 1 if failed else 0
-
-
-def _events(name: str | None) -> list[object]:
-    """The events of a file of JSON lines; blank lines are left out."""
-    if name is None:
-        return [{}]
-    events: list[object] = []
-    try:
-        with click.open_file(name, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    events.append(_event(line, name, number))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConntraceError(
-            "lambda-events", f"cannot read the events in {name}: {error}"
-        ) from error
-    if not events:
-        raise ConntraceError("lambda-events", f"there is no event in {name}")
-    return events
-
-
-def _event(line: str, name: str, number: int) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ConntraceError(
-            "lambda-events", f"line {number} of {name} is no JSON document: {error}"
-        ) from error
 
 
 def _orders(events: Sequence[object], gaps: Sequence[float]) -> list[tuple[object, float]]:
@@ -200,6 +173,14 @@ def _invoke_all(function: LocalLambda, orders: Sequence[tuple[object, float]]) -
             print(line_of(number, invocation), flush=True)
             failed += bool(invocation.error)
     return failed
+
+
+def _show_log(text: str, whole: bool, failed: int) -> None:
+    """The function's log if it was asked for; without, conntrace's own lines, and where to look."""
+    own = [line for line in text.splitlines(keepends=True) if line.startswith("conntrace: ")]
+    sys.stderr.write(text if whole else "".join(dict.fromkeys(own)))
+    if failed and not whole:
+        say("an invocation failed: --log shows the function's log")
 
 
 def line_of(number: int, invocation: Invocation) -> str:
