@@ -185,6 +185,18 @@ def test_a_second_client_beside_one_whose_connection_is_gone() -> None:
     assert "that one ended by: response_connection_close" in told
 
 
+def test_a_client_that_was_there_before_the_one_that_is_gone_is_no_new_one() -> None:
+    """A Session of long standing goes where requests.get went once: nothing was built anew."""
+    stream = Stream()
+    old = stream.manager("requests.Session", "service.py:6")
+    younger, pool = client_with_a_request(stream)
+    stream.collect_manager(younger, [pool])
+    stream.request(stream.pool(old, "dynamodb.example.com"))
+    setup = stream.analyze().setups[1]
+    assert verdict(setup) == ("parallel_client", "inferred", False, False)
+    assert text(setup, "conntrace.cause.detail").endswith("made at handler.py:14 had a connection")
+
+
 def test_clients_of_different_kinds_cannot_be_shared() -> None:
     """Control: a Session beside a boto3 client is no mistake."""
     stream = Stream()

@@ -73,6 +73,8 @@ def client_recreated(facts: SetupFacts) -> Cause | None:
             # A line that builds clients which live side by side: this one replaces none of them.
             return None
     for rival in facts.rivals:
+        if _is_younger(facts, rival):
+            continue
         # A bare object has no end but that of its connection.
         ended = rival.client.bare and rival.connection.closed_ns
         if (rival.client.is_over or ended) and not _someone_connected(facts):
@@ -139,7 +141,7 @@ def _keep_one(facts: SetupFacts, owner: str) -> str:
 
 
 def parallel_client(facts: SetupFacts) -> Cause | None:
-    """Another client lives and has a connection there."""
+    """Another client has or had a connection there while this one lived."""
     if not _is_new_client(facts):
         return None
     for rival in facts.rivals:
@@ -151,7 +153,7 @@ def parallel_client(facts: SetupFacts) -> Cause | None:
             busy = rival.maxsize and rival.in_use >= rival.maxsize
             return cause.with_contributing("pool_overflow_concurrency") if busy else cause
     for rival in facts.rivals:
-        if not rival.client.is_over:
+        if not rival.client.is_over or _is_younger(facts, rival):
             return _beside_gone(facts, rival)
     return None
 
@@ -198,6 +200,11 @@ def _beside(facts: SetupFacts, rival: Rival, has: str) -> Cause:
 
 def _is_new_client(facts: SetupFacts) -> bool:
     return not facts.earlier_setups and not facts.siblings and not facts.start.previous
+
+
+def _is_younger(facts: SetupFacts, rival: Rival) -> bool:
+    """Our client was there before it, and so is no new one in its place."""
+    return rival.client.made_ns > facts.client.made_ns
 
 
 def _someone_connected(facts: SetupFacts) -> bool:
