@@ -420,6 +420,9 @@ class TlsStart(Event):
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
+    site_file: str = about("call site in the application: file; outside a set-up", "", "")
+    site_line: int = about("call site: line", "", 0)
+    site_function: str = about("call site: function", "", "")
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -461,6 +464,9 @@ class CaLoad(Event):
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
+    site_file: str = about("call site in the application: file; outside a set-up", "", "")
+    site_line: int = about("call site: line", "", 0)
+    site_function: str = about("call site: function", "", "")
 
 
 @dataclass(slots=True, eq=False, repr=False)

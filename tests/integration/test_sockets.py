@@ -23,6 +23,18 @@ def test_one_span_a_handshake(run: Runner, serve: Serve, way: str) -> None:
     assert handshake.attributes[names.TLS_RESUMED] is False
 
 
+def test_report_shows_plain_sockets_tls(run: Runner, serve: Serve) -> None:
+    """With the line that loaded the trust store: outside HTTP nothing else shows what it costs."""
+    server = serve(tls="1.3")
+    result = run.result(
+        "with_sockets", "shake_hands_in_asyncio", server.port, options=("--report",)
+    )
+    section = result.stderr.partition("TLS without an HTTP connection")[2]
+    assert "TLS client handshake a.test" in section
+    assert "TLS trust store load" in section
+    assert "in trusting()" in section
+
+
 def test_handshake_given_up(run: Runner) -> None:
     """It says so, and takes as long as the program waited."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

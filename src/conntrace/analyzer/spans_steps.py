@@ -193,6 +193,7 @@ class StepSpans:
         name = f"{names.TLS_HANDSHAKE} {event.host}".rstrip()
         open_span = self._maker.begin(name, self._parent(event), event.time_ns)
         put(open_span.span, names.SERVER_ADDRESS, event.host)
+        call_site(open_span.span, event)
         setup = self._setups.open.get(event.setup)
         self._put(event.operation, Step(open_span, "tls", setup), event.time_ns)
 
@@ -228,6 +229,7 @@ class StepSpans:
         """A bundle of CA certificates was parsed; the event is its end."""
         start_ns = event.time_ns - event.duration_ns
         open_span = self._maker.begin(names.TRUST_STORE_LOAD, self._parent(event), start_ns)
+        call_site(open_span.span, event)
         setup = self._setups.open.get(event.setup)
         if setup is not None:
             setup.phase = "tls"

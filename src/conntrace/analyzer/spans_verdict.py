@@ -10,10 +10,18 @@ from conntrace.analyzer.causes.failures import cause_of_failure
 from conntrace.analyzer.ledger_records import Connection, Ending, Pool, Request
 from conntrace.analyzer.span import AttributeValue, Span
 from conntrace.analyzer.spans_open import put
-from conntrace.events import ConnectStart, LookupStart, ManagerNew, SetupEnd, SetupStart
+from conntrace.events import (
+    CaLoad,
+    ConnectStart,
+    LookupStart,
+    ManagerNew,
+    SetupEnd,
+    SetupStart,
+    TlsStart,
+)
 
 NameOf = Callable[[int], str]
-Sited = SetupStart | LookupStart | ConnectStart | ManagerNew
+Sited = SetupStart | LookupStart | ConnectStart | TlsStart | CaLoad | ManagerNew
 
 
 def cause_attributes(cause: Cause, *, with_advice: bool = True) -> dict[str, AttributeValue]:

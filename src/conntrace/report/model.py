@@ -118,6 +118,8 @@ class Model:
     """DNS lookups outside any connection set-up."""
     raw_connects: list[SpanRecord] = field(default_factory=list)
     """Socket connects outside any connection set-up: no HTTP client known to us made them."""
+    raw_tls: list[SpanRecord] = field(default_factory=list)
+    """TLS handshakes and trust store loads outside any connection set-up."""
     traces: dict[str, list[SpanRecord]] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
     request_count: int = 0
@@ -256,3 +258,5 @@ def _add_phases_and_strays(model: Model, ordered: list[SpanRecord]) -> None:
             model.lookups.append(span)
         elif phase == CONNECT:
             model.raw_connects.append(span)
+        elif phase in (TLS, TRUST_STORE):
+            model.raw_tls.append(span)

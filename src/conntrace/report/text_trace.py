@@ -86,6 +86,7 @@ def lookups(page: Page, model: Model) -> None:
     """Lookups and sockets that belong to no HTTP connection, grouped, costliest first."""
     _group(page, "DNS lookups without an HTTP connection", model.lookups)
     _group(page, "sockets without an HTTP connection", model.raw_connects)
+    _group(page, "TLS without an HTTP connection", model.raw_tls)
 
 
 def _group(page: Page, title: str, spans: list[SpanRecord]) -> None:
@@ -93,15 +94,17 @@ def _group(page: Page, title: str, spans: list[SpanRecord]) -> None:
         return
     groups: dict[tuple[str, str, str], list[SpanRecord]] = {}
     for span in spans:
-        key = (span.name, cause_of(span), place_words(place_of(span)))
+        # TLS has no cause of its own: that of its connection is unknown here.
+        cause = cause_of(span) if span.text(names.CAUSE_NAME) else ""
+        key = (span.name, cause, place_words(place_of(span)))
         groups.setdefault(key, []).append(span)
     page.spread([(title, STRONG)], [duration(sum(span.duration_ms for span in spans))])
     ordered = sorted(groups.items(), key=lambda item: (-_cost(item[1]), item[0]))
     for (name, cause, place), group in ordered[:MAX_LOOKUPS]:
         times = f"{len(group):,} {page.glyphs.times} {duration(_cost(group)):>8}"
         page.spread([f"  {clean(name, 100)}"], [times])
-        told = page.glyphs.separator.join(filter(None, (clean(cause, 60), clean(place, 120))))
-        page.add((shorten(f"    {told}", page.width), FAINT))
+        if told := page.glyphs.separator.join(filter(None, (clean(cause, 60), clean(place, 120)))):
+            page.add((shorten(f"    {told}", page.width), FAINT))
         if failed := [span.text(names.ERROR_TYPE) or "error" for span in group if span.error]:
             kinds = ", ".join(dict.fromkeys(clean(each, 40) for each in failed))
             page.add((f"    {page.glyphs.lost} {len(failed):,} failed: {kinds}", FAILED))

@@ -178,11 +178,12 @@ def tunnel_end(operation: int, error: str) -> bytes:
     return line(b"tunnel_end", monotonic_ns(), get_ident(), operation, error)
 
 
-def tls_start(operation: int, host: str, place: Place) -> bytes:
+def tls_start(operation: int, host: str, place: Place, site: CallSite = NOWHERE) -> bytes:
     """A client handshake begins."""
-    return b"tls_start\t%d\t%d\t%d\t%d\t%b\t%b" % (
+    return bounded(b"tls_start\t%d\t%d\t%d\t%d\t%b\t%b\t%b" % (
         monotonic_ns(), get_ident(), operation, place.setup, known(host), _around(place),
-    )  # fmt: skip
+        _site(site),
+    ))  # fmt: skip
 
 
 def tls_end(
@@ -205,12 +206,19 @@ def tls_end(
     ))  # fmt: skip
 
 
-def ca_load(operation: int, duration_ns: int, source: str, error: str, place: Place) -> bytes:
+def ca_load(
+    operation: int,
+    duration_ns: int,
+    source: str,
+    error: str,
+    place: Place,
+    site: CallSite = NOWHERE,
+) -> bytes:
     """CA certificates were parsed, just now."""
     return line(
         b"ca_load", monotonic_ns(), get_ident(),
         operation, place.setup, duration_ns, source, error,
-        place.request, place.call, place.trace_id, place.span_id,
+        place.request, place.call, place.trace_id, place.span_id, *site,
     )  # fmt: skip
 
 

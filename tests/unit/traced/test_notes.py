@@ -238,9 +238,9 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         {"operation": 10, "error": "OSError"},
     ),
     (
-        notes_connections.tls_start(11, "a.test", PLACE),
+        notes_connections.tls_start(11, "a.test", PLACE, SITE),
         events.TlsStart,
-        {"operation": 11, "setup": 3, "host": "a.test", **AROUND},
+        {"operation": 11, "setup": 3, "host": "a.test", **AROUND, **SITE_FIELDS},
     ),
     (
         notes_connections.tls_end(
@@ -259,9 +259,16 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
         },
     ),
     (
-        notes_connections.ca_load(12, 20, "file", "", PLACE),
+        notes_connections.ca_load(12, 20, "file", "", PLACE, SITE),
         events.CaLoad,
-        {"operation": 12, "setup": 3, "duration_ns": 20, "source": "file", **AROUND},
+        {
+            "operation": 12,
+            "setup": 3,
+            "duration_ns": 20,
+            "source": "file",
+            **AROUND,
+            **SITE_FIELDS,
+        },
     ),
     (
         notes.request_end(5, 200, "", 3),

@@ -11,7 +11,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from conntrace.traced import context, notes_connections, recording
+from conntrace.traced import call_sites, context, notes_connections, recording
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.kernel import run_delay_ns
@@ -92,7 +92,8 @@ def begin_handshake(instance: Any, args: Arguments, kwargs: Keywords) -> object:
         where = context.place()
         handshake = Handshake(context.ids.next(), not where.setup)
         name = str(getattr(instance, "server_hostname", None) or "")
-        recording.send(notes_connections.tls_start(handshake.identity, name, where))
+        site = call_sites.NOWHERE if where.setup else call_sites.call_site()
+        recording.send(notes_connections.tls_start(handshake.identity, name, where, site))
     # From here on: what the sending took is not the handshake's.
     handshake.enter(instance)
     return handshake
@@ -168,8 +169,9 @@ def end_ca_load(token: object, result: object, error: BaseException | None) -> N
     assert isinstance(token, CaLoading)
     duration_ns = monotonic_ns() - token.started_ns
     where = context.place()
+    site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     written = notes_connections.ca_load(
-        context.ids.next(), duration_ns, token.source, error_type(error), where
+        context.ids.next(), duration_ns, token.source, error_type(error), where, site
     )
     recording.finish(written, alone=not where.setup)
 
