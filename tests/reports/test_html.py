@@ -19,7 +19,7 @@ from tests.components.browser import OpenPage, page_of
 from tests.reports.picture import Picture
 from tests.unit.report import many as many_lines
 from tests.unit.report import stories
-from tests.unit.report.builder import Story
+from tests.unit.report.builder import Story, rendered
 
 pytestmark = pytest.mark.component
 PROGRAMS = Path(__file__).parent / "programs"
@@ -157,7 +157,7 @@ def test_leak_replacement_and_fork_of_a_real_run(open_page: OpenPage, tmp_path: 
         rows(page, "lease_leaked_unread").first.click()
         assert "Replaces" in page.inner_text("#panel")
         page.get_by_role("button", name="#1 ").click()
-        assert "Ended\nlease leaked unread" in page.inner_text("#panel")
+        assert "Ended\nresponse dropped unread" in page.inner_text("#panel")
         rows(page, "forked_process").first.click()
         assert "Forked from\n#2" in page.inner_text("#panel")
         page.select_option("#cause", "forked_process")
@@ -177,6 +177,25 @@ def test_every_story_in_light_and_dark(
         opened.open(path)
         opened.page.locator("#table tbody tr:not(.gap)").last.click()
         opened.picture(f"{name}-{scheme}")
+
+
+def test_a_card_names_as_many_places_and_hosts_as_the_text(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    records = []
+    for number in range(45):
+        story = Story(host=f"host-{number}", prefix=number)
+        owner = {"conntrace__pool__owner": "requests.Session"}
+        made = {"conntrace__pool__created_at": "/app/shop.py:6", **owner}
+        story.connect(
+            f"c{number}", number, "pool_evicted_lru", conntrace__cause__avoidable=True, **made
+        )
+        records += story.records()
+    path = page_of(records, tmp_path / "report.html")
+    [line] = [line for line in rendered(records).splitlines() if "and 44 more" in line]
+    with open_page() as opened:
+        opened.open(path)
+        assert line.strip() in opened.page.inner_text(".card")
 
 
 def test_narrow_screen_has_no_sideways_scroll(eleven: Path, open_page: OpenPage) -> None:

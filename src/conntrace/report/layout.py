@@ -118,9 +118,13 @@ class Page:
                 self.add(*start)
 
     def paragraph(self, lead: list[Part], body: str, style: str = PLAIN, lines: int = 4) -> None:
-        """Wrapped text after a lead; further lines are indented by the lead's width."""
+        """Wrapped text after a lead; further lines are indented by the lead's width.
+
+        `lines` is how many at most on a page of the usual width; a narrow one has more.
+        """
         head = self.text(*lead)
         room = self.width - head.cell_len
+        lines = max(lines, lines * (DEFAULT_WIDTH - head.cell_len) // room)
         kept = _NUMBER_AND_UNIT.sub(rf"\1{_NO_BREAK}\2", clean(body))
         wrapped = Text(kept, style=style).wrap(_measure(), room)
         for index, piece in enumerate(wrapped[:lines]):

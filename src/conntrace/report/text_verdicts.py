@@ -102,7 +102,7 @@ def _verdict(page: Page, number: int, verdict: Verdict) -> None:
     page.titled(
         f"{number:>2}  ", f"{sure}{verdict.title}", [*cost, (f"  {mark:9}", AVOIDABLE)], STRONG
     )
-    page.add((f"    {_where(page, verdict)}", FAINT))
+    page.add((f"    {page.glyphs.separator.join(where_words(verdict))}", FAINT))
     if verdict.why:
         page.paragraph(["    why:   "], verdict.why)
     if verdict.advice:
@@ -119,7 +119,7 @@ def verdict_cost(verdict: Verdict) -> str:
     return duration(cost)
 
 
-def _where(page: Page, verdict: Verdict) -> str:
+def where_words(verdict: Verdict) -> list[str]:
     """Places, destinations and owners, the first of each by name."""
     owners = list(dict.fromkeys(t for span in verdict.spans if (t := span.text(POOL_OWNER))))
     groups = (
@@ -127,7 +127,7 @@ def _where(page: Page, verdict: Verdict) -> str:
         [str(destination) for destination in verdict.destinations],
         owners,
     )
-    return page.glyphs.separator.join(_first(group) for group in groups if group)
+    return [_first(group) for group in groups if group]
 
 
 def place_words(place: Place) -> str:

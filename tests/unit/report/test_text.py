@@ -299,6 +299,15 @@ def test_how_a_connection_ended_is_said_in_words(reason: str, words: str) -> Non
     assert f" · {words.replace('_', ' ')}" in rendered(story.records())
 
 
+def test_a_narrow_page_cuts_no_more_of_a_reason_than_a_wide_one() -> None:
+    story = Story()
+    words = " ".join(f"word{number}" for number in range(33))
+    story.connect("c1", 0.0, "server_closed_idle", conntrace__cause__detail=f"{words}.")
+    for width in (60, 80):
+        out = " ".join(rendered(story.records(), width=width).split())
+        assert f"why: {words}." in out
+
+
 def test_what_could_not_be_read_is_named_and_the_rest_is_shown(tmp_path: Path) -> None:
     story = Story()
     story.connect("c1", 0.0)

@@ -20,9 +20,10 @@ from conntrace.report.text_connections import process_words
 from conntrace.report.text_verdicts import (
     cost_words,
     failures,
-    place_words,
+    headline_words,
     uncounted_words,
     verdict_cost,
+    where_words,
 )
 from conntrace.report.units import count
 from conntrace.report.verdicts import Verdict
@@ -66,14 +67,14 @@ def page_data(told: Loaded) -> dict[str, Any]:
 
 
 def _headline(told: Loaded) -> str:
+    if told.complete:
+        return " · ".join(headline_words(told.model))
     total = told.tally.total
     parts = [
         count(total.requests, "request"),
         f"{count(total.setups.count, 'connection')} to "
         f"{count(told.tally.connected, 'destination')}",
     ]
-    if told.model.raw_connects:
-        parts.append(count(len(told.model.raw_connects), "plain socket"))
     if len(told.tally.processes) > 1:
         parts.append(count(len(told.tally.processes), "process"))
     return " · ".join(parts)
@@ -91,8 +92,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "count": verdict.count,
         "cost": verdict_cost(verdict),
         "avoidable": round(verdict.avoidable_ms, 3),
-        "places": [clean(place_words(each)) for each in verdict.places[:20]],
-        "destinations": [clean(str(each)) for each in verdict.destinations[:20]],
+        "where": " · ".join(where_words(verdict)),
         "why": clean(verdict.why, _LONG),
         "advice": clean(verdict.advice, _LONG),
         "hints": [clean(each, _LONG) for each in verdict.hints],

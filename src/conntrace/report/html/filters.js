@@ -18,13 +18,6 @@ function card(verdict, index) {
           ...parts,
         )
       : el("div", { class: kind }, ...parts);
-  const where = [
-    verdict.places[0],
-    verdict.destinations[0] +
-      (verdict.destinations.length > 1 ? ` and ${verdict.destinations.length - 1} more` : ""),
-  ]
-    .filter(Boolean)
-    .join(" · ");
   return el(
     "li",
     {},
@@ -39,7 +32,7 @@ function card(verdict, index) {
         ),
         `${n}  ${verdict.proved ? "" : "probably: "}${verdict.title}`,
       ),
-      el("span", { class: "faint" }, where),
+      el("span", { class: "faint" }, verdict.where),
       el("span", {}, verdict.why),
       verdict.advice ? el("span", { class: "do" }, "Do: " + verdict.advice) : "",
       ...verdict.hints.map((hint) => el("span", { class: "faint" }, "Don’t: " + hint)),
