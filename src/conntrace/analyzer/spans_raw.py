@@ -18,6 +18,7 @@ from conntrace.analyzer.spans_verdict import call_site, cause_attributes
 from conntrace.events import ConnectStart, LookupStart
 
 WINDOW_NS = 1_000_000_000
+TICK_NS = 20_000_000
 UNASKED_NS = 150_000_000_000
 """Kernels give a connect up before: from then on nobody will ask how it ended."""
 MAX_DIALS = 1024
@@ -68,6 +69,7 @@ class RawDials:
     def __init__(self, maker: SpanMaker) -> None:
         self._maker = maker
         self._latest: dict[int, Dial] = {}
+        self._ticked_ns = 0
         self._dials: BoundedTable[Dial] = BoundedTable(MAX_DIALS, self._crowded_out)
 
     def __len__(self) -> int:
@@ -142,7 +144,10 @@ class RawDials:
             self._settle(dial, sure=True)
 
     def tick(self, now_ns: int) -> None:
-        """Settle what has waited for the whole window."""
+        """Settle what has waited for the whole window. Asked at each event, so not always done."""
+        if 0 <= now_ns - self._ticked_ns < TICK_NS:
+            return
+        self._ticked_ns = now_ns
         for dial in self._dials.values():
             waited_ns = now_ns - dial.latest_ns
             if dial.going_on:

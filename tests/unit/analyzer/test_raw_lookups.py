@@ -192,3 +192,22 @@ def test_a_connect_after_other_lookups_of_the_thread_is_only_likely_the_first_on
     lookup = stream.analyze().one("DNS lookup db.example")
     assert text(lookup, "conntrace.cause.name") == "unpooled_socket"
     assert text(lookup, "conntrace.cause.confidence") == "inferred"
+
+
+def test_a_connect_that_nobody_asks_about_is_shown_in_the_end() -> None:
+    """A program may use the socket for hours: its span need not wait for that."""
+    stream = Stream()
+    stream.send(ConnectStart(operation=1, address="192.0.2.7", port=5432))
+    stream.sleep(0.001)
+    stream.send(ConnectEnd(operation=1, in_progress=True))
+    stream.sleep(100)
+    look_up(stream, 2, "192.0.2.8")
+    stream.sleep(60)
+    look_up(stream, 3, "192.0.2.9")
+    shown = stream.analyze().spans[0]
+    assert shown.name == "socket connect 192.0.2.7:5432"
+    # To the return of the call, and the stream's own step.
+    assert shown.end_ns - shown.start_ns == 1_100_000
+    assert not shown.error
+    evidence = shown.attributes["conntrace.cause.evidence"]
+    assert "did not ask" in str(evidence)

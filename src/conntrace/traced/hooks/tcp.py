@@ -172,10 +172,12 @@ def end_option(token: object, result: object, error: BaseException | None) -> No
 
 def build_close(original: Callable[..., Any]) -> Callable[..., Any]:
     """Before a socket is closed, see how its connect fared, if nobody asked yet."""
+    # Finalizers close sockets also when the interpreter, at its end, has emptied this module.
+    remembered, contained, note_closing = _remembered, guard.contained, _note_closing
 
     def close(*args: Any, **kwargs: Any) -> Any:
-        if args and len(_remembered):
-            guard.contained("socket.close", _note_closing, args[0])
+        if args and len(remembered):
+            contained("socket.close", note_closing, args[0])
         return original(*args, **kwargs)
 
     return close
