@@ -9,7 +9,7 @@ import pytest
 from conntrace import semantic_names as names
 from conntrace.analyzer.pipeline import Pipeline, replay
 from tests.integration.conftest import Serve
-from tests.integration.running import FIRST, Runner, cause, confidence
+from tests.integration.running import FIRST, Runner, cause, confidence, detail
 from tests.servers.authority import Authority
 from tests.servers.loopback import LoopbackServer
 
@@ -26,6 +26,14 @@ def test_replaced_after_error(run: Runner, serve: Serve, client: str) -> None:
     assert failed.error
     assert failed == spans.requests[0]
     assert [request.error for request in spans.requests] == [True, False]
+
+
+def test_failure_between_lookup_and_connect(run: Runner, serve: Serve) -> None:
+    """A lookup that was answered is not what failed."""
+    spans = run("with_failures", "wrong_option", serve().url("a.test"))
+    assert spans.causes == [FIRST, "replaced_after_error"]
+    assert not any(lookup.error for lookup in spans.named(names.DNS_LOOKUP))
+    assert "failed while connecting" in detail(spans.setups[1])
 
 
 def test_nothing_to_replace(run: Runner, serve: Serve) -> None:

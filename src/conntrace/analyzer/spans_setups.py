@@ -119,7 +119,7 @@ class SetupSpans:
         facts.end_error = event.error
         if event.error:
             setup.steps.errors.add(event.error)
-        self._ledger.setup_end(event, setup.failed_phase or setup.phase)
+        self._ledger.setup_end(event, setup.failed_phase or _phase_after(setup))
         cause = self._decide(setup)
         if facts.start.request and not event.error and awaits_answer(facts, cause):
             self._awaiting.put(facts.start.request, (setup, event))
@@ -211,6 +211,12 @@ def end_unseen(maker: SpanMaker, attempt: ConnectAttempt) -> None:
     if attempt.returned_ns and not attempt.open.ended:
         attempt.unseen = True
         maker.end(attempt.open, attempt.returned_ns, hold=True)
+
+
+def _phase_after(setup: OpenSetup) -> str:
+    """What was due when a set-up failed of which no step did."""
+    answered = setup.phase == "dns" and bool(setup.lookups or setup.connects)
+    return "connect" if answered else setup.phase
 
 
 def release_connects(maker: SpanMaker, attempts: list[ConnectAttempt]) -> None:

@@ -225,6 +225,11 @@ def send_to(host, port):
         one.sendto(b"x", (host, int(port)))
 
 
+def wrong_option(url):
+    """A socket option that no system knows."""
+    attempt(client(socket_options=[(socket.IPPROTO_TCP, 9999, 1)]), url)
+
+
 def attempt_through_proxy(proxy, url):
     attempt(urllib3.ProxyManager(proxy, ca_certs=CA, retries=1), url)
 
