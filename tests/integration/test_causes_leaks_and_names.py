@@ -55,6 +55,17 @@ def test_lost_response(run: Runner, serve: Serve, how: str, name: str) -> None:
     assert "with_failures.py:" in str(setup.attributes[names.CAUSE_DETAIL])
 
 
+def test_a_lost_response_is_missed_once(run: Runner, serve: Serve) -> None:
+    """With all its slots lost a pool still grows because more is in use."""
+    server = serve()
+    spans = run(PROGRAM, "leak_and_hold", server.url("a.test", "/bytes/100000"), 3, 2)
+    leaked = "lease_leaked_unread"
+    assert spans.causes == [FIRST, leaked, leaked, leaked, "pool_growing_concurrency"]
+    grown = spans.setups[-1]
+    assert confidence(grown) == "inferred"
+    assert leaked in grown.attributes[names.CAUSE_CONTRIBUTING]  # type: ignore[operator]
+
+
 def test_small_rest_closed(run: Runner, serve: Serve) -> None:
     """A rest that is read sooner than a connection is made is worth advice."""
     server = serve()

@@ -225,6 +225,16 @@ def send_to(host, port):
         one.sendto(b"x", (host, int(port)))
 
 
+def leak_and_hold(url, leaks, held):
+    """Responses that are dropped, then several at once."""
+    manager = urllib3.PoolManager(maxsize=2)
+    for _ in range(int(leaks)):
+        manager.request("GET", url, preload_content=False)
+    responses = [manager.request("GET", url, preload_content=False) for _ in range(int(held))]
+    for response in responses:
+        response.drain_conn()
+
+
 def wrong_option(url):
     """A socket option that no system knows."""
     attempt(client(socket_options=[(socket.IPPROTO_TCP, 9999, 1)]), url)

@@ -10,6 +10,8 @@ from conntrace.analyzer.ledger_records import LostSlot
 from conntrace.catalogue import CAUSES
 from conntrace.events import Checkout
 
+_LOST = {"collected": "lease_leaked_unread", "closed": "client_closed_response_early"}
+
 
 def busy_pool(facts: SetupFacts) -> Cause | None:
     """What the pool looked like when it handed out nothing."""
@@ -31,7 +33,21 @@ def _empty(facts: SetupFacts, checkout: Checkout) -> Cause | None:
         return lost
     if facts.pool is not None and facts.pool.discards:
         return _discarded(facts, checkout)
+    if facts.in_use and facts.pool is not None and facts.pool.lost_slots:
+        return _grown_without_slots(facts, checkout, facts.pool.lost_slots[-1])
     return None
+
+
+def _grown_without_slots(facts: SetupFacts, checkout: Checkout, lost: LostSlot) -> Cause:
+    """What was lost has been missed before: that more is in use now is what is left."""
+    return inferred(
+        "pool_growing_concurrency",
+        f"{count(facts.in_use, 'connection')} to {place(facts.origin)}"
+        f" {was_or_were(facts.in_use)} in use and none idle; of the {checkout.maxsize} that the"
+        " pool keeps, responses that never came back have cost it the others",
+        (f"{facts.in_use} in use, 0 idle", "the pool's queue was empty"),
+        contributing=(_LOST[lost.how],),
+    )
 
 
 def _overflow(facts: SetupFacts, checkout: Checkout) -> Cause:
