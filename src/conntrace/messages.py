@@ -451,6 +451,19 @@ _TABLE: tuple[Message, ...] = (
         1,
     ),
     Message(
+        "lambda-settings",
+        "A setting of the local Lambda is one that no function can have; the line says which.",
+        "Correct it; [testing.md](testing.md#a-lambda-function) lists the settings.",
+        1,
+    ),
+    Message(
+        "lambda-request",
+        "`LocalLambda.invoke` was given an event that is not JSON or larger than 6 MB, or a pause"
+        " that is no number of seconds, or the function had been closed.",
+        "Correct what the line names; invoke inside of the `with` block.",
+        1,
+    ),
+    Message(
         "lambda-no-code",
         "The folder with the function's code is not there.",
         "Name the folder that holds the handler's module: `--task-root src`.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import sys
@@ -10,6 +9,7 @@ import tempfile
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 from conntrace.errors import ConntraceError
 from conntrace.simulator import layers, settings
+from conntrace.simulator.checks import check_gap, event_bytes
 from conntrace.simulator.environment import Environment
 from conntrace.simulator.generation import Place
 from conntrace.simulator.invocation import Invocation, Order
@@ -50,10 +51,10 @@ class LocalLambda:
         """`more`: the other fields of `FunctionSettings`."""
         if not sys.platform.startswith("linux"):
             raise ConntraceError("lambda-needs-linux", "the local Lambda runs on Linux only")
-        self._folder = Path(tempfile.mkdtemp(prefix="conntrace-lambda-"))
         self._lock = threading.Lock()
         self._environments: list[Environment] = []
         self._count = 0
+        self._closed = False
         self._log = Log()
         self.settings = FunctionSettings(
             handler=handler,
@@ -65,10 +66,13 @@ class LocalLambda:
             **more,
         )
         given = [layer] if isinstance(layer, (str, PathLike)) else list(layer or ())
+        self._folder = Path(tempfile.mkdtemp(prefix="conntrace-lambda-"))
+        # By `close`, or when nobody did, with this object.
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, True)
         try:
             self._place = self._make_place([Path(each) for each in given])
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove_folder()
             raise
 
     def _make_place(self, given: list[Path]) -> Place:
@@ -114,14 +118,16 @@ class LocalLambda:
         several threads at once get an environment each, as on the platform. `trace_header` is the
         X-Ray header; by default a new one that is not sampled, as without active tracing.
         """
+        check_gap(gap_s)
+        payload = event_bytes(event)
+        if self._closed:
+            raise ConntraceError("lambda-request", "the function is closed: its `with` has ended")
         limit = gap_s + self.settings.timeout_s * 2 + self.settings.init_timeout_s + _SLACK_S
         invocation = Invocation(str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)), limit)
         header = new_trace_header() if trace_header is None else trace_header
         environment = self._take()
         try:
-            environment.submit(
-                Order(invocation, _event_bytes(event), gap_s, header, client_context)
-            )
+            environment.submit(Order(invocation, payload, gap_s, header, client_context))
             invocation.wait_for_response()
         finally:
             with self._lock:
@@ -141,8 +147,9 @@ class LocalLambda:
 
     def close(self, *, at_once: bool = False) -> None:
         """SHUTDOWN, and nothing is left of the function."""
+        self._closed = True
         self.shutdown(at_once=at_once)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_folder()
 
     @property
     def log(self) -> str:
@@ -174,11 +181,6 @@ def new_trace_header() -> str:
     """An X-Ray header with `Sampled=0`, as functions get when active tracing is off."""
     root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
     return f"Root={root};Parent={secrets.token_hex(8)};Sampled=0"
-
-
-def _event_bytes(event: object) -> bytes:
-    """The invocation's payload: bytes as they are, anything else as JSON."""
-    return event if isinstance(event, bytes) else json.dumps(event).encode()
 
 
 def _folder_of(path: AnyPath) -> Path:

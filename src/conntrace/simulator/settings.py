@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conntrace.errors import ConntraceError
+from conntrace.simulator.checks import check_settings
 from conntrace.simulator.sandbox import Mount
 
 ON_DEMAND = "on-demand"
@@ -60,6 +61,17 @@ class FunctionSettings:
     """While frozen, packets to the environment's sockets are dropped (needs root and nftables)."""
     mounts: tuple[Mount, ...] = ()
     """What the environments see in place of folders of this machine, such as their own /tmp."""
+
+    def __post_init__(self) -> None:
+        """Raises ConntraceError for settings that no function can have."""
+        positive = ("timeout_s", "memory_mb", "init_timeout_s", "max_concurrency")
+        check_settings(
+            self.name,
+            self.environment,
+            {name: getattr(self, name) for name in positive},
+            self.initialization_type,
+            INITIALIZATION_TYPES,
+        )
 
     @property
     def arn(self) -> str:
