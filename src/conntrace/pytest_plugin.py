@@ -106,5 +106,5 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def _limit_of(marker: pytest.Mark) -> int:
     limit = marker.args[0] if marker.args else None
     if len(marker.args) != 1 or marker.kwargs or type(limit) is not int or limit < 0:
-        raise pytest.UsageError(f"write it as @pytest.mark.{MARKER}(3), with a number from 0 up")
+        pytest.fail(f"write it as @pytest.mark.{MARKER}(3), with a number from 0 up", pytrace=False)
     return limit

@@ -143,7 +143,29 @@ def assert_one_line(ended: subprocess.CompletedProcess[str], slug: str, code: in
 
 @pytest.mark.parametrize("url", ["ftp://a.test/", "nonsense", "http://", "http://[::1", ""])
 def test_what_is_no_url(url: str) -> None:
-    assert_one_line(probe(url), "probe-bad-url", 2)
+    ended = probe(url)
+    assert_one_line(ended, "probe-bad-url", 2)
+    assert "at most" not in ended.stderr
+
+
+def test_passwords_and_queries_are_not_shown(tmp_path: Path) -> None:
+    """The page may be passed on, and what is on the terminal too."""
+    page = tmp_path / "page.html"
+    with LoopbackServer() as server:
+        url = server.url(path="/orders?token=hidden").replace("://", "://me:hidden@")
+        quick = ("--gaps", "0", "--repeat", "1", "--no-search")
+        ended = probe(url, *quick, "--html", str(page))
+        told = probe(url, *quick, "--json")
+    assert document_of(told)["url"].endswith("/orders?\u2026")
+    everything = ended.stdout + ended.stderr + page.read_text() + told.stdout + told.stderr
+    assert "hidden" not in everything
+    assert "/orders?\u2026" in ended.stdout
+
+
+def test_answers_that_are_errors_are_said() -> None:
+    with LoopbackServer() as server:
+        ended = probe(server.url(path="/status/401"), "--gaps", "0", "--repeat", "1", "--no-search")
+    assert "The first answer had status 401" in ended.stdout
 
 
 def test_refused() -> None:

@@ -153,6 +153,7 @@ def test_it():
     ended = run_pytest(tmp_path, tests)
     assert ended.returncode != 0
     assert "@pytest.mark.max_new_connections(3)" in ended.stdout + ended.stderr
+    assert "conntrace/pytest_plugin.py" not in ended.stdout, "whose mistake it is"
 
 
 @pytest.mark.parametrize("words", [(), ("--conntrace-report",)], ids=["marker", "report"])

@@ -20,7 +20,8 @@ def closing_lines(
     if summary.processes == 0:
         lines.append(f"nothing was recorded: {why_silent(command)} [nothing-recorded]")
         return lines
-    lines.append(summary_line(summary, outputs.places))
+    report = "none" if outputs.empty else "the report above"
+    lines.append(summary_line(summary, outputs.places or [report]))
     return lines
 
 
@@ -33,8 +34,7 @@ def summary_line(summary: Summary, places: list[str]) -> str:
         f"{summary.findings:,} avoidable",
         f"{summary.dropped:,} dropped",
     ]
-    where = ", ".join(places) or "the report above"
-    return f"{' · '.join(parts)} · spans: {where}"
+    return f"{' · '.join(parts)} · spans: {', '.join(places)}"
 
 
 def counted(number: int, one: str, many: str) -> str:

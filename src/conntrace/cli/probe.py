@@ -11,6 +11,7 @@ import click
 
 from conntrace.cli.terminal import say
 from conntrace.errors import ConntraceError
+from conntrace.probe.address import parsed, shown
 from conntrace.probe.run import Options, measure
 from conntrace.probe.samples import Measured
 
@@ -72,11 +73,12 @@ def command(
 
     Goes straight to the server, not through a proxy. Ctrl-C ends it and shows what there is.
     """
+    parsed(url)
     options = Options(url, gaps, repeat, rate, timeout, method, search)
-    measured = Measured(url)
+    measured = Measured(shown(url))
     page = _opened(html) if html is not None else None
     say(
-        f"at most {options.most_requests} requests to {url} over one connection,"
+        f"at most {options.most_requests} requests to {measured.url} over one connection,"
         f" about {_minutes(sum(step.wait_s for step in options.steps))}"
     )
     _measure(options, measured)

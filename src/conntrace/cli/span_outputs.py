@@ -27,12 +27,14 @@ class SpanOutputs:
     """The exporters of one run, made from its options and settings.
 
     `problems` holds a line for each output that cannot be had: the command runs all the same.
+    `empty` tells that no span came for the report.
     """
 
     def __init__(self, options: RunOptions, settings: Settings) -> None:
         self.problems: list[str] = []
         self.exporters: list[Exporter] = []
         self.places: list[str] = []
+        self.empty = False
         self._settings = settings
         self._losers: list[tuple[str, BackgroundExporter | FileExporter, str]] = []
         self._kept = -1
@@ -56,6 +58,10 @@ class SpanOutputs:
     def show_report(self) -> None:
         """The report on standard error, when it was asked for or is the only output."""
         if self._kept < 0:
+            return
+        if not (os.fstat(self._kept).st_size or any(file.dropped for _, file, _ in self._losers)):
+            say("no name was looked up and no connection opened: there is nothing to report")
+            self.empty = True
             return
         from conntrace.report.text import report_text
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from conntrace import in_process
 from conntrace import semantic_names as names
 from conntrace.analyzer.exporters.memory import MemoryExporter
-from conntrace.errors import ConntraceError, UsageError
+from conntrace.errors import ConntraceError
+from conntrace.probe.address import parsed, shown
 from conntrace.probe.samples import Sample
 from conntrace.traced.error_types import error_type
 
@@ -35,6 +36,7 @@ class Client:
 
     def __init__(self, url: str, *, method: str, timeout_s: float) -> None:
         self.url = url
+        self.status = 0
         self._method = method
         self._timeout_s = timeout_s
         self._memory = MemoryExporter()
@@ -42,7 +44,7 @@ class Client:
         self._pool: HTTPConnectionPool | None = None
 
     def __enter__(self) -> Client:
-        _need_urllib3()
+        parsed(self.url)
         if not in_process.instrument(exporters=[self._memory]):
             raise ConntraceError(
                 "probe-cannot-watch",
@@ -77,17 +79,19 @@ class Client:
                 )
             except urllib3.exceptions.HTTPError as error:
                 pool.close()
-                raise _as_message(self.url, error) from error
+                raise _as_message(shown(self.url), error) from error
             location = response.get_redirect_location()
             if not location:
                 self._pool, self._target = pool, target
+                self.status = response.status
                 self._take_spans()
                 return
             pool.close()
             self.url = urllib3.util.parse_url(_joined(self.url, location)).url
         raise ConntraceError(
             "probe-redirects",
-            f"{self.url} redirects for the {MAX_REDIRECTS + 1}th time: give the URL it leads to",
+            f"{shown(self.url)} redirects for the {MAX_REDIRECTS + 1}th time: give the URL it leads"
+            " to",
         )
 
     def sample(self, gap_s: float) -> Sample:
@@ -113,30 +117,14 @@ class Client:
         return fresh
 
 
-def _need_urllib3() -> None:
-    try:
-        import urllib3  # noqa: F401 - only asks whether it is there
-    except ImportError as error:
-        raise ConntraceError(
-            "probe-needs-urllib3", "probe needs urllib3 here: pip install urllib3"
-        ) from error
-
-
 def _pool_and_target(url: str, timeout_s: float) -> tuple[HTTPConnectionPool, str]:
     """A pool of one connection for the URL's origin, and the request target."""
     import urllib3
 
-    try:
-        parsed = urllib3.util.parse_url(url)
-    except urllib3.exceptions.LocationParseError as error:
-        raise UsageError("probe-bad-url", f"{url!r} is not a URL") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise UsageError(
-            "probe-bad-url", f"{url!r} is not a URL that begins with http:// or https://"
-        )
-    origin = f"{parsed.scheme}://{parsed.netloc}"
+    address = parsed(url)
+    origin = f"{address.scheme}://{address.netloc}"
     pool = urllib3.connection_from_url(origin, maxsize=1, block=True, timeout=timeout_s)
-    return pool, parsed.request_uri
+    return pool, address.request_uri
 
 
 def _joined(url: str, location: str) -> str:
@@ -146,7 +134,7 @@ def _joined(url: str, location: str) -> str:
         return urljoin(url, location)
     except ValueError as error:
         raise ConntraceError(
-            "probe-failed", f"{url} redirects to {location[:200]!r}, which is no URL"
+            "probe-failed", f"{shown(url)} redirects to {location[:200]!r}, which is no URL"
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import TextIO
 from conntrace.probe.samples import Measured, Row, rows, verdict
 
 _LEFT, _WIDTH, _LINE = 70, 900, 34
+_INTERRUPTED = "Interrupted: this is what was measured until then."
 _HEADS = ("gap", "n", "mean", "sd", "p50", "p95", "max", "< 500 ms", "< 1 s", "reused", "causes")
 
 
@@ -20,9 +21,7 @@ def write_html(measured: Measured, gaps: Sequence[float], stream: TextIO) -> Non
     parts = {
         "@URL@": escape(measured.url),
         "@VERDICT@": escape(verdict(measured, gaps)),
-        "@NOTE@": "Interrupted: this is what was measured until then."
-        if measured.interrupted
-        else "",
+        "@NOTE@": " ".join(filter(None, (measured.refused, _INTERRUPTED * measured.interrupted))),
         "@PLOT@": _plot(measured, found) if found else "",
         "@TABLE@": _table(found),
         "@REQUESTS@": str(measured.requests),

@@ -27,6 +27,7 @@ def document(measured: Measured, gaps: Sequence[float]) -> dict[str, Any]:
         "version": VERSION,
         "conntrace_version": conntrace.__version__,
         "url": measured.url,
+        "status": measured.status or None,
         "complete": not measured.interrupted,
         "requests": measured.requests,
         "verdict": verdict(measured, gaps),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conntrace.probe import plan
+from conntrace.probe.address import shown
 from conntrace.probe.client import Client
 from conntrace.probe.samples import Measured
 
@@ -45,7 +46,8 @@ def measure(options: Options, measured: Measured, waited: Waited) -> None:
     """
     with Client(options.url, method=options.method, timeout_s=options.timeout_s) as client:
         client.connect()
-        measured.url = client.url
+        measured.url = shown(client.url)
+        measured.status = client.status
         measured.requests = 1
         for step in options.steps[1:]:
             _take(client, step, measured, waited)

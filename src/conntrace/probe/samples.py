@@ -29,10 +29,23 @@ class Measured:
     """A probe so far."""
 
     url: str
+    """Without what is secret in it."""
     samples: list[Sample] = field(default_factory=list)
     requests: int = 0
     """Sent in all, those that only prepared a sample included."""
     interrupted: bool = False
+    status: int = 0
+    """HTTP status of the first answer; 0 before it."""
+
+    @property
+    def refused(self) -> str:
+        """What to know of answers that are errors; empty when they are none."""
+        if self.status < 400:
+            return ""
+        return (
+            f"The first answer had status {self.status}: connections may be kept otherwise when"
+            " requests succeed."
+        )
 
     @property
     def pairs(self) -> list[tuple[float, bool]]:

@@ -21,6 +21,8 @@ def write_text(
 
     console = Console(file=stream, width=width, highlight=False, soft_wrap=False)
     console.print(verdict(measured, gaps), style="bold", markup=False)
+    if measured.refused:
+        console.print(measured.refused)
     if measured.interrupted:
         console.print("Interrupted: this is what was measured until then.")
     found = rows(measured.samples, gaps)
