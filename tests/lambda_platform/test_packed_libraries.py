@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conntrace import semantic_names as names
+from conntrace.simulator.layers import unpack
 from conntrace.testing import Span
 from tests.lambda_platform.conftest import Serve, Start, Traces
 from tests.lambda_platform.platforms import Platform
@@ -70,6 +71,28 @@ def test_the_functions_own_line_is_told(
     assert answers == [b"200", b"200"]
     assert traces.spans.causes == ["first_use_of_destination", "client_recreated"]
     assert [line, line] == [made_in(setup) for setup in traces.spans.setups]
+
+
+def test_what_comes_with_a_layer_is_a_library(
+    start: Start,
+    local_platform: Platform,
+    serve: Serve,
+    traces: Traces,
+    layer: Path,
+    packed: Path,
+    tmp_path: Path,
+) -> None:
+    """Layers are often without the folders that installers leave."""
+    (packed / "shop_client-1.0.dist-info").rmdir()
+    both = tmp_path / "layers" / "python"
+    unpack([layer], both.parent)
+    (packed / "shop_client").rename(both / "shop_client")
+    with serve() as server:
+        function = start(local_platform, "app.get", task_root=packed, other_layer=both.parent)
+        assert function.invoke({"url": server.url("localhost")}).payload == b"200"
+        function.shutdown()
+    (setup,) = traces.spans.setups
+    assert made_in(setup) == "task/app.py:3"
 
 
 def test_what_runs_the_function_is_never_the_place(

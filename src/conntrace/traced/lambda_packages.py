@@ -1,7 +1,8 @@
-"""Libraries that are packed into the same folder as the function, or into a layer's.
+"""Libraries that are packed into the same folder as the function, or come with a layer.
 
 `pip install --target` puts them beside the handler, where no `site-packages` in a path tells them
-from the function's own code. What was installed leaves a folder `name-version.dist-info` there.
+from the function's own code. What was installed leaves a folder `name-version.dist-info` there. A
+layer holds what several functions use, often without these folders: all of it is a library.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from os import listdir, sep
+from os.path import dirname
 
 _MARK = ".dist-info"
 _MAX_FOLDERS = 100
+
+# This file is OPT/conntrace.d/agent/conntrace/traced/lambda_packages.py.
+_IN_LAYERS = f"{dirname(dirname(dirname(dirname(dirname(__file__)))))}{sep}python{sep}"
 
 _libraries: dict[str, frozenset[str]] = {}
 
 
 def is_packed_library(file: str) -> bool:
-    """Whether a module's file was put by an installer into a folder of `sys.path`."""
+    """Whether a module's file came with a layer, or was installed into a folder of `sys.path`."""
+    if file.startswith(_IN_LAYERS):
+        return True
     folder = _folder_of(file)
     if not folder:
         return False
