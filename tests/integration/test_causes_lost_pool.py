@@ -158,6 +158,14 @@ def test_inherited_connection_in_use(run: Runner, serve: Serve, fork: str, expec
     assert spans.advice == []
 
 
+def test_client_closed_before_the_fork(run: Runner, serve: Serve) -> None:
+    """A client that is closed before the fork is closed rightly: no advice to the child."""
+    server = serve()
+    spans = run("with_requests", "fork_when_closed", server.url("a.test"))
+    assert spans.causes == [FIRST, "pool_closed_explicitly"]
+    assert spans.advice == []
+
+
 def test_own_client_after_fork(run: Runner, serve: Serve) -> None:
     """Control: the child's own manager is a first use in the child."""
     server = serve()

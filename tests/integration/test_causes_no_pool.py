@@ -111,6 +111,25 @@ def test_client_recreated_with_requests(run: Runner, serve: Serve) -> None:
     assert confidence(spans.setups[1]) == "proved"
 
 
+def test_client_renewed_after_an_error(run: Runner, serve: Serve) -> None:
+    """Who makes a client anew because its connection broke is not told that the client did it."""
+    server = serve()
+    spans = run("with_requests", "renew_after_errors", server.url("a.test"), "/", "/die", "/", "/")
+    assert_one_setup_an_accept(spans, server)
+    assert spans.causes == [FIRST, "replaced_after_error"]
+    assert confidence(spans.setups[1]) == "inferred"
+    assert spans.advice == []
+
+
+def test_client_recreated_after_the_server_ended_its_connection(run: Runner, serve: Serve) -> None:
+    """The connection did not go with its client, and keeping that would not have kept it."""
+    server = serve()
+    spans = run("with_requests", "recreate", server.url("a.test", "/close"))
+    assert spans.causes == [FIRST, "client_recreated"]
+    assert "after its connection" in detail(spans.setups[1])
+    assert spans.advice == []
+
+
 def test_one_boto3_client(run: Runner, serve: Serve) -> None:
     """Control: one client for all calls connects once."""
     server = serve(tls="1.3")

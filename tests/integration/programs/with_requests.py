@@ -94,6 +94,30 @@ def session_for_each_thread(url, count):
             thread.join()
 
 
+def fork_when_closed(url):
+    """As a server does that loads the program before it forks its workers."""
+    one = session()
+    one.get(url)
+    one.close()
+    child = os.fork()
+    if child == 0:
+        one.get(url)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def renew_after_errors(url, *paths):
+    """A client anew whenever a request fails."""
+    one = None
+    for path in paths:
+        one = one or session()
+        try:
+            one.get(url + path)
+        except requests.ConnectionError:
+            one.close()
+            one = None
+
+
 def in_library(folder, function, url):
     """A library of the folder does it."""
     sys.path.append(folder)

@@ -12,7 +12,12 @@ from conntrace.analyzer.ledger_records import Connection
 KEPT_S = 60.0
 """No server is expected to keep an idle connection for longer, unless it is known to (seconds)."""
 
-_USELESS = ("attempt_failed", "unread_body_released")
+_USELESS = (
+    "attempt_failed",
+    "client_closed_response_early",
+    "lease_leaked_unread",
+    "unread_body_released",
+)
 """The client's own endings of connections that were of no use any more."""
 
 
@@ -29,7 +34,8 @@ def could_serve(facts: SetupFacts, connections: Iterable[Connection]) -> bool:
 
 
 def _was_sound(connection: Connection) -> bool:
-    if not connection.stood_ns or connection.restored_ns:
+    if not connection.stood_ns or connection.restored_ns or connection.inherited:
+        # A parent's connection is not for its child.
         return False
     ending, close = connection.ending, connection.close
     if ending is not None and (ending.initiator == "remote" or ending.reason in _USELESS):

@@ -9,6 +9,14 @@ from conntrace.analyzer.causes.rivals import Rival, other_parties
 from conntrace.analyzer.causes.words import at, count, place
 from conntrace.catalogue import CAUSES
 
+_WITH_ITS_CLIENT = (
+    "closed_by_program",
+    "connection_collected",
+    "pool_closed_explicitly",
+    "pool_collected",
+)
+"""Endings of connections that their client took along."""
+
 _BROKEN = ("attempt_failed", "broken_by_peer", "response_cut_short")
 """Endings of connections in use: whoever had one needs another, however many requests it sends."""
 
@@ -36,15 +44,9 @@ def _bare_object(facts: SetupFacts) -> Cause | None:
     for rival in facts.rivals:
         if not (rival.client.bare and site and rival.client.site == site):
             continue
-        ending = rival.connection.ending
-        if ending is not None and ending.reason in _BROKEN:
-            return inferred(
-                "replaced_after_error",
-                f"the http.client object made before{at(site)} lost its connection to"
-                f" {place(facts.origin)} during a request; a new one was made",
-                (*_history(facts), *ending.evidence),
-                lost=rival.connection.close_span,
-            )
+        broken = _after_broken(facts, rival)
+        if broken is not None:
+            return broken
         if rival.connection.closed_ns:
             advice = (
                 f"Keep the object that connects at {site}, or send the requests through a"
@@ -58,6 +60,20 @@ def _bare_object(facts: SetupFacts) -> Cause | None:
                 advice=advice if _advice_if_lived(facts, "one_shot_api") else "",
             )
     return None
+
+
+def _after_broken(facts: SetupFacts, rival: Rival) -> Cause | None:
+    """Programs make a client anew when its connection broke, as well as for no reason."""
+    ending = rival.connection.ending
+    if ending is None or ending.reason not in _BROKEN:
+        return None
+    return inferred(
+        "replaced_after_error",
+        f"the {rival.client.owner or 'client'} made before{at(rival.client.site)} lost its"
+        f" connection to {place(facts.origin)} during a request; a new one was made",
+        (*_history(facts), *ending.evidence),
+        lost=rival.connection.close_span,
+    )
 
 
 def client_recreated(facts: SetupFacts) -> Cause | None:
@@ -101,6 +117,9 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
             evidence,
             lost=lost,
         )
+    broken = _after_broken(facts, rival)
+    if broken is not None:
+        return broken
     closed = rival.client.closed_ns > rival.client.last_used_ns
     ended = "was closed" if closed else "was collected"
     if facts.pool is not None and other_parties(facts.pool.key, rival.key):
@@ -114,12 +133,19 @@ def _recreated_at_same_line(facts: SetupFacts, rival: Rival) -> Cause:
         )
     detail = (
         f"a new {owner} was made at {line}; the one made there before {ended},"
-        f" and its connection to {place(facts.origin)} with it"
+        f" {_its_connection(facts, rival)}"
     )
     advice = ""
     if could_serve(facts, [rival.connection]):
         advice = _keep_one(facts, owner)
     return proved("client_recreated", detail, evidence, advice=advice, lost=lost)
+
+
+def _its_connection(facts: SetupFacts, rival: Rival) -> str:
+    connection, ending = f"connection to {place(facts.origin)}", rival.connection.ending
+    if ending is None or ending.reason in _WITH_ITS_CLIENT:
+        return f"and its {connection} with it"
+    return f"after its {connection} had ended by: {ending.reason}"
 
 
 def _is_another_threads(facts: SetupFacts, rival: Rival) -> bool:
