@@ -410,8 +410,7 @@ _TABLE: tuple[CauseText, ...] = (
         "E",
         "Several addresses were tried at once",
         "asyncio clients race addresses and keep the first that answers.",
-        "Attempts overlap, the losers were cancelled.",
-        decided=False,
+        "The attempt before had not ended when this one began.",
     ),
     CauseText(
         "proxy_tunnel",

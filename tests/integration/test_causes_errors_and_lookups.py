@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,29 @@ def test_address_fallback(run: Runner, serve: Serve) -> None:
     assert [one.attributes[names.ATTEMPT_INDEX] for one in (first, second)] == [1, 2]
     assert [one.attributes[names.ATTEMPT_COUNT] for one in (first, second)] == [2, 2]
     assert spans.advice == []
+
+
+def test_happy_eyeballs_race(run: Runner, serve: Serve) -> None:
+    """The first address does not answer, so the second is tried beside it: no fallback."""
+    server = serve()
+    with (
+        socket.create_server(("127.0.0.2", server.port), backlog=0) as full,
+        socket.create_connection(full.getsockname()),
+    ):
+        spans = run("with_sockets", "connect_in_asyncio", "two-addresses.test", server.port, 0.2)
+    loser, winner = spans.named(names.SOCKET_CONNECT)
+    assert loser.attributes[names.ERROR_TYPE] == "operation_aborted"
+    assert cause(winner) == "happy_eyeballs_race"
+    assert confidence(winner) == "proved"
+    assert not winner.error
+
+
+def test_addresses_one_after_the_other(run: Runner, serve: Serve) -> None:
+    """Control: the first address refuses before the second is tried."""
+    server = serve()
+    spans = run("with_sockets", "connect_in_asyncio", "two-addresses.test", server.port, 5)
+    _, second = spans.named(names.SOCKET_CONNECT)
+    assert cause(second) == "address_fallback"
 
 
 def test_one_address(run: Runner, serve: Serve) -> None:

@@ -125,6 +125,11 @@ PROOFS: dict[str, tuple[str, str, str]] = {
         "test_nothing_to_replace",
     ),
     "address_fallback": ("errors_and_lookups", "test_address_fallback", "test_one_address"),
+    "happy_eyeballs_race": (
+        "errors_and_lookups",
+        "test_happy_eyeballs_race",
+        "test_addresses_one_after_the_other",
+    ),
     "proxy_tunnel": ("side_traffic", "test_proxy_tunnel", "test_no_proxy"),
     "tls_handshake_failed": ("errors_and_lookups", "test_handshake_failed", "test_tls_versions"),
     "unpooled_socket": ("errors_and_lookups", "test_unpooled_socket", "test_no_network"),

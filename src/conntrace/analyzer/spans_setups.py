@@ -13,6 +13,7 @@ from conntrace.analyzer.causes.several_connects import (
     address_fallback,
     contributing,
     evidence,
+    happy_eyeballs_race,
 )
 from conntrace.analyzer.cost import Totals
 from conntrace.analyzer.ledger import Ledger
@@ -226,11 +227,19 @@ def release_connects(maker: SpanMaker, attempts: list[ConnectAttempt]) -> None:
         attributes = attempt.open.span.attributes
         attributes[names.ATTEMPT_INDEX] = index
         attributes[names.ATTEMPT_COUNT] = total
-        before = attempts[index - 2] if index > 1 else None
-        if before is not None and before.error:
-            cause = address_fallback(index, total, before.start.address, before.error)
-            attributes.update(cause_attributes(cause))
+        if index > 1:
+            cause = _cause_of_next(index, total, attempts[index - 2], attempt)
+            attributes.update(cause_attributes(cause) if cause is not None else {})
         maker.release(attempt.open)
+
+
+def _cause_of_next(
+    index: int, total: int, before: ConnectAttempt, attempt: ConnectAttempt
+) -> Cause | None:
+    address = before.start.address
+    if before.returned_ns and before.open.span.end_ns > attempt.open.span.start_ns:
+        return happy_eyeballs_race(index, total, address)
+    return address_fallback(index, total, address, before.error) if before.error else None
 
 
 def _for_request(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:

@@ -77,15 +77,17 @@ def give_a_handshake_up(port):
     asyncio.run(main())
 
 
-def connect_in_asyncio(host, port, times=1):
+def connect_in_asyncio(host, port, delay_s=None):
+    """`delay_s`: until the next address is tried beside the one that does not answer."""
+
     async def main():
-        for _ in range(int(times)):
-            try:
-                _, writer = await asyncio.open_connection(host, int(port))
-            except OSError as error:
-                print(type(error).__name__)
-            else:
-                writer.close()
+        race = {} if delay_s is None else {"happy_eyeballs_delay": float(delay_s)}
+        try:
+            _, writer = await asyncio.open_connection(host, int(port), **race)
+        except OSError as error:
+            print(type(error).__name__)
+        else:
+            writer.close()
 
     asyncio.run(main())
 

@@ -87,3 +87,14 @@ def address_fallback(index: int, total: int, previous_address: str, error: str) 
         f" {total} tried was next",
         (f"{count(index - 1, 'address')} failed before",),
     )
+
+
+def happy_eyeballs_race(index: int, total: int, previous_address: str) -> Cause:
+    """The cause of a connect that began while the one before went on; `index` counts from 1."""
+    return Cause(
+        "happy_eyeballs_race",
+        PROVED,
+        f"{previous_address} had not answered yet, so address {index} of {total} was tried at the"
+        " same time",
+        ("the attempts overlap",),
+    )
