@@ -121,7 +121,7 @@ def command(
 
     _write_to(output, write, utf8=form in _SAY_UTF8)
     if write_baseline:
-        _write_to(write_baseline, lambda stream: save_baseline(told, stream))
+        _write_to(write_baseline, lambda stream: save_baseline(told, stream), what="baseline")
     conditions.check(list(fail_on), told)
     if baseline:
         check_baseline(told, allowed)
@@ -129,7 +129,9 @@ def command(
         raise ConntraceError("report-no-spans", "no spans could be read")
 
 
-def _write_to(name: str, write: Callable[[TextIO], None], *, utf8: bool = True) -> None:
+def _write_to(
+    name: str, write: Callable[[TextIO], None], *, utf8: bool = True, what: str = "report"
+) -> None:
     """To standard output for `-`, else to a file that is there whole or not at all.
 
     Files are UTF-8; standard output is what the terminal takes, unless it must be `utf8` too.
@@ -146,7 +148,7 @@ def _write_to(name: str, write: Callable[[TextIO], None], *, utf8: bool = True) 
             write(stream)  # type: ignore[arg-type]
     except OSError as error:
         raise ConntraceError(
-            "report-not-writable", f"cannot write the report to {name}: {error.strerror}"
+            "report-not-writable", f"cannot write the {what} to {name}: {error.strerror}"
         ) from error
 
 

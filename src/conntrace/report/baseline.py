@@ -51,8 +51,11 @@ def read(name: str) -> list[Allowed]:
     try:
         with open(name, encoding="utf-8") as file:
             document = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConntraceError("baseline-unreadable", f"cannot read {name}: {error}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConntraceError("baseline-unreadable", f"cannot read {name}: {reason}") from error
+    except (ValueError, RecursionError):
+        document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ConntraceError(
             "baseline-unreadable", f"{name} is no baseline: write one with --write-baseline"

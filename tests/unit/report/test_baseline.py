@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from conntrace.cli import main
 from conntrace.errors import ConntraceError
 from conntrace.report import baseline
 from conntrace.report.baseline import Allowed
@@ -129,6 +130,27 @@ def test_what_is_no_baseline(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ConntraceError, match="baseline-unreadable"):
         baseline.read(str(file))
+
+
+def test_a_baseline_that_is_none_or_not_there_is_named_in_plain_words(tmp_path: Path) -> None:
+    spans = tmp_path / "spans.jsonl"
+    spans.write_text("{}\n{}\n")
+    with pytest.raises(ConntraceError, match=r"spans\.jsonl is no baseline: write one with"):
+        baseline.read(str(spans))
+    with pytest.raises(
+        ConntraceError, match=r"cannot read .*gone\.json: No such file or directory"
+    ):
+        baseline.read(str(tmp_path / "gone.json"))
+
+
+def test_a_baseline_that_cannot_be_written_is_not_called_the_report(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spans = tmp_path / "spans.jsonl"
+    spans.touch()
+    nowhere = tmp_path / "no" / "baseline.json"
+    assert main(["report", str(spans), "--write-baseline", str(nowhere)]) == 1
+    assert f"cannot write the baseline to {nowhere}" in capfd.readouterr().err
 
 
 def test_junit(tmp_path: Path) -> None:
