@@ -459,7 +459,7 @@ _TABLE: tuple[Message, ...] = (
     Message(
         "lambda-request",
         "`LocalLambda.invoke` was given an event that is not JSON or larger than 6 MB, or a pause"
-        " that is no number of seconds, or the function had been closed.",
+        " that is no number of seconds, a header that is none, or the function had been closed.",
         "Correct what the line names; invoke inside of the `with` block.",
         1,
     ),

@@ -10,6 +10,7 @@ import pytest
 
 from conntrace.errors import ConntraceError
 from conntrace.simulator import LocalLambda
+from conntrace.simulator.checks import client_context_text
 from tests.simulator.conftest import FUNCTION, Start
 
 
@@ -73,6 +74,30 @@ def test_what_cannot_be_asked(start: Start, event: object, gap_s: float, named: 
     assert told.value.slug == "lambda-request"
     assert named in str(told.value)
     assert "START" not in function.log
+
+
+@pytest.mark.parametrize(
+    ("context", "handed_on"),
+    [
+        ({"custom": {"shop": "ü"}}, r'{"custom": {"shop": "\u00fc"}}'),
+        ('{"custom":\n {"shop": "ü"}}', r'{"custom": {"shop": "\u00fc"}}'),
+        ('{"custom":{}}', '{"custom":{}}'),
+        ("no JSON", "no JSON"),
+    ],
+)
+def test_client_context(context: Any, handed_on: str) -> None:
+    """In a header there are neither line breaks nor other letters than ASCII has."""
+    assert client_context_text(context) == handed_on
+
+
+def test_text_that_fits_no_header(start: Start) -> None:
+    """It would be read as something else."""
+    function = start()
+    for wrong in ({"trace_header": "a\r\nb: c"}, {"client_context": "ü"}):
+        with pytest.raises(ConntraceError) as told:
+            function.invoke("nothing", **wrong)
+        assert told.value.slug == "lambda-request"
+    assert function.invoke("nothing", client_context={"custom": {"shop": "ü"}}).error == ""
 
 
 def test_a_function_that_was_closed(folders: Path) -> None:

@@ -69,3 +69,31 @@ def event_bytes(event: object) -> bytes:
             f"the event has {len(payload):,} bytes; Lambda takes {LARGEST_EVENT:,} at most",
         )
     return payload
+
+
+def trace_header_text(text: str) -> str:
+    """An X-Ray header as it is. Raises ConntraceError for what no header can hold."""
+    if not _fits_a_header(text):
+        raise ConntraceError("lambda-request", f"trace_header={text!r} is no header")
+    return text
+
+
+def client_context_text(context: str | Mapping[str, object]) -> str:
+    """The client context as the platform hands it on: JSON in a header. Raises ConntraceError.
+
+    Text that is no JSON is left as it is: the runtime client refuses it.
+    """
+    try:
+        if not isinstance(context, str):
+            return json.dumps(context)
+        if _fits_a_header(context):
+            return context
+        return json.dumps(json.loads(context))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConntraceError(
+            "lambda-request", f"client_context is neither JSON nor one line of ASCII: {error}"
+        ) from error
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and (text.isprintable() or not text)

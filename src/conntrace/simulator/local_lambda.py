@@ -18,7 +18,12 @@ from typing import Any
 
 from conntrace.errors import ConntraceError
 from conntrace.simulator import layers, settings
-from conntrace.simulator.checks import check_gap, event_bytes
+from conntrace.simulator.checks import (
+    check_gap,
+    client_context_text,
+    event_bytes,
+    trace_header_text,
+)
 from conntrace.simulator.environment import Environment
 from conntrace.simulator.generation import Place
 from conntrace.simulator.invocation import Invocation, Order
@@ -109,7 +114,7 @@ class LocalLambda:
         *,
         gap_s: float = 0.0,
         trace_header: str | None = None,
-        client_context: str = "",
+        client_context: str | Mapping[str, object] = "",
     ) -> Invocation:
         """Invoke the function; returns when the response is out. Raises ConntraceError.
 
@@ -117,17 +122,19 @@ class LocalLambda:
         frozen before, at least; it is counted from the end of its last invocation. Calls from
         several threads at once get an environment each, as on the platform. `trace_header` is the
         X-Ray header; by default a new one that is not sampled, as without active tracing.
+        `client_context` is an object, or its JSON.
         """
         check_gap(gap_s)
         payload = event_bytes(event)
+        context = client_context_text(client_context) if client_context else ""
         if self._closed:
             raise ConntraceError("lambda-request", "the function is closed: its `with` has ended")
         limit = gap_s + self.settings.timeout_s * 2 + self.settings.init_timeout_s + _SLACK_S
         invocation = Invocation(str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)), limit)
-        header = new_trace_header() if trace_header is None else trace_header
+        header = new_trace_header() if trace_header is None else trace_header_text(trace_header)
         environment = self._take()
         try:
-            environment.submit(Order(invocation, payload, gap_s, header, client_context))
+            environment.submit(Order(invocation, payload, gap_s, header, context))
             invocation.wait_for_response()
         finally:
             with self._lock:
