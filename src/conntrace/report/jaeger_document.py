@@ -19,17 +19,19 @@ def is_one(document: object) -> bool:
 
 
 def requests_of(document: object) -> Iterator[dict[str, Any]]:
-    """The OTLP requests that say the same, one for each process of a trace."""
+    """The OTLP requests that say the same, one for each process and scope of a trace."""
     for trace in _traces(document):
         processes = _object(trace.get("processes"))
-        groups: dict[str, list[dict[str, Any]]] = {}
+        groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for span in _objects(trace.get("spans")):
-            groups.setdefault(str(span.get("processID", "")), []).append(_span(span))
-        for name, spans in groups.items():
+            key = (str(span.get("processID", "")), str(_told(span).get("otel.scope.name", "")))
+            groups.setdefault(key, []).append(_span(span))
+        for (name, scope), spans in groups.items():
             process = _object(processes.get(name))
             service = {"key": "service.name", "value": process.get("serviceName", "")}
             resource = {"attributes": _attributes([service, *_objects(process.get("tags"))])}
-            yield {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
+            scoped = {"scope": {"name": scope}, "spans": spans}
+            yield {"resourceSpans": [{"resource": resource, "scopeSpans": [scoped]}]}
 
 
 def _traces(document: object) -> list[dict[str, Any]]:
@@ -38,8 +40,7 @@ def _traces(document: object) -> list[dict[str, Any]]:
 
 
 def _span(span: dict[str, Any]) -> dict[str, Any]:
-    tags = _objects(span.get("tags"))
-    told = {tag.get("key"): tag.get("value") for tag in tags}
+    tags, told = _objects(span.get("tags")), _told(span)
     failed = told.get("error") is True or told.get("otel.status_code") == "ERROR"
     start, duration = _whole(span.get("startTime")), _whole(span.get("duration"))
     references = _objects(span.get("references"))
@@ -56,6 +57,11 @@ def _span(span: dict[str, Any]) -> dict[str, Any]:
         "links": [{"spanId": each.get("spanID")} for each in references if each not in parents],
         "status": {"code": 2 if failed else 0},
     }
+
+
+def _told(span: dict[str, Any]) -> dict[object, Any]:
+    """The values of a span's tags."""
+    return {str(tag.get("key")): tag.get("value") for tag in _objects(span.get("tags"))}
 
 
 def _attributes(tags: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from conntrace import semantic_names as names
+from conntrace.report.model import own_name
 from conntrace.report.record import Process, SpanRecord, Value
 
 MAX_TEXT = 4096
@@ -20,6 +21,7 @@ MAX_ATTRIBUTES = 128
 MAX_ITEMS = 64
 _KINDS = ("", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _OTHER_SIGNALS = frozenset({"resourceMetrics", "resourceLogs", "resourceProfiles"})
+_OUR_SCOPE = "conntrace"
 _STATUS_ERROR = (2, "STATUS_CODE_ERROR")
 _LATEST_NS = 1 << 64
 _BASE64_LENGTHS = (12, 24)
@@ -43,8 +45,9 @@ def spans_of(document: object, complain: Complain) -> Iterator[SpanRecord]:
             continue
         process = _process(resource)
         for scope_spans in _objects(resource_spans.get("scopeSpans")):
+            scope = _cut(_object(scope_spans.get("scope")).get("name"))
             for span in _objects(scope_spans.get("spans")):
-                record = _record(span, process)
+                record = _record(span, process, scope)
                 if isinstance(record, str):
                     complain(record)
                 else:
@@ -72,7 +75,7 @@ def _process(resource: dict[str, Value]) -> Process:
     )
 
 
-def _record(span: dict[str, Any], process: Process) -> SpanRecord | str:
+def _record(span: dict[str, Any], process: Process, scope: str) -> SpanRecord | str:
     """The record, or the reason why there is none."""
     trace_id, span_id = _id(span.get("traceId")), _id(span.get("spanId"))
     if not trace_id or not span_id:
@@ -85,7 +88,7 @@ def _record(span: dict[str, Any], process: Process) -> SpanRecord | str:
         trace_id=trace_id,
         span_id=span_id,
         parent_id=_id(span.get("parentSpanId")),
-        name=sys.intern(_cut(span.get("name"))),
+        name=sys.intern(_name(_cut(span.get("name")), scope)),
         kind=_kind(span.get("kind")),
         start_ns=start,
         end_ns=max(start, end or start),
@@ -94,6 +97,13 @@ def _record(span: dict[str, Any], process: Process) -> SpanRecord | str:
         links=tuple(_id(link.get("spanId")) for link in _objects(span.get("links"))[:MAX_ITEMS]),
         error=status.get("code") in _STATUS_ERROR,
     )
+
+
+def _name(name: str, scope: str) -> str:
+    """The span's name. Those of .NET's own spans for connections are the same as ours, and say
+    nothing of causes: they are told apart by their scope."""
+    is_anothers = scope not in ("", _OUR_SCOPE) and own_name(name)
+    return f"{scope}: {name}" if is_anothers else name
 
 
 def _attributes(items: object) -> dict[str, Value]:

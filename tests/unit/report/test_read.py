@@ -15,6 +15,7 @@ from tests.unit.report.builder import Story, request_of
 
 from conntrace.errors import ConntraceError
 from conntrace.report import documents
+from conntrace.report.model import build
 from conntrace.report.read import ReadNotes, read_spans
 
 ANY_JSON = st.recursive(
@@ -287,3 +288,21 @@ def test_a_hole_at_the_begin_of_a_file_hides_nothing_after_it() -> None:
     notes = ReadNotes()
     assert spans_in(b"\0" * 100 + b"\n" + some_spans(2).lines().encode(), notes) == 2
     assert "not JSON" in notes.problems[0].reason
+
+
+@pytest.mark.parametrize(("scope", "ours"), [("conntrace", 2), ("", 2), ("Experimental.X", 0)])
+def test_connection_spans_of_another_instrumentation_are_not_taken_for_ours(
+    scope: str, ours: int
+) -> None:
+    """.NET has spans of the same names, without causes; a Collector's file may hold both."""
+    story = Story()
+    for number in range(2):
+        setup = story.span("HTTP connection_setup shop.test:443", number, 5.0)
+        story.span("DNS lookup shop.test", number, 1.0, setup)
+    document = story.document()
+    document["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": scope}
+    text = json.dumps(document) + "\n"
+    model = build(read_spans(["-"], stdin=io.BytesIO(text.encode())))
+    assert (len(model.connections), len(model.lookups)) == (ours, 0)
+    names = {span.name for trace in model.traces.values() for span in trace}
+    assert any(name.startswith(f"{scope}: HTTP connection_setup") for name in names) != bool(ours)
