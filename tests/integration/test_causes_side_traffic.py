@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conntrace import semantic_names as names
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, Runner, cause, confidence, detail
+from tests.servers.authority import Authority
 from tests.servers.faults import FaultServer
 from tests.servers.proxy import TunnelProxy
 from tests.servers.wire import Answer, Request
@@ -42,6 +45,20 @@ def test_refused_tunnel(run: Runner, serve: Serve) -> None:
     assert len(spans.named(names.PROXY_CONNECT)) == 2
     failed = [span for span in spans if span.error]
     assert {span.attributes[names.ERROR_TYPE] for span in failed} == {"407"}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_idle_end_of_a_tunnel(run: Runner, serve: Serve, authority: Authority, tls: bool) -> None:
+    """The end of an idle tunnel is the proxy's or the server's; also of TLS within TLS."""
+    server = serve(tls="1.3", idle_limit_s=0.5, idle_end="fin_only")
+    with TunnelProxy(tls=authority.server_context() if tls else None) as proxy:
+        arguments = (proxy.url, server.url("a.test"), 1.2)
+        spans = run(PROGRAM, "pause_through_proxy", *arguments, env=WITH_PROXY)
+        assert len(proxy.tunnels) == 2
+    assert spans.causes == [FIRST, "server_closed_idle"]
+    assert confidence(spans.setups[1]) == "proved"
+    said = detail(spans.setups[1])
+    assert f"a.test:{server.port}, or the proxy 127.0.0.1:{proxy.port} before it, closed" in said
 
 
 def test_no_proxy(run: Runner, serve: Serve) -> None:

@@ -74,8 +74,13 @@ def is_socket(subject: object) -> TypeGuard[_socket.socket]:
 
 def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) -> TcpFacts:
     """Read a connected socket's state; `pending` adds the bytes waiting and their TLS type."""
-    if not LINUX or not is_socket(connected):
+    if not LINUX:
         return NOTHING
+    if not is_socket(connected):
+        # urllib3's TLS within TLS holds the socket.
+        connected, tls = getattr(connected, "socket", None), True
+        if not is_socket(connected):
+            return NOTHING
     try:
         info = _read_option(connected, _socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
     except OSError:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -242,6 +243,14 @@ def wrong_option(url):
 
 def attempt_through_proxy(proxy, url):
     attempt(urllib3.ProxyManager(proxy, ca_certs=CA, retries=1), url)
+
+
+def pause_through_proxy(proxy, url, pause_s):
+    context = ssl.create_default_context(cafile=CA)
+    manager = urllib3.ProxyManager(proxy, ca_certs=CA, proxy_ssl_context=context)
+    manager.request("GET", url)
+    time.sleep(float(pause_s))
+    manager.request("GET", url)
 
 
 def through_proxy(proxy, url):

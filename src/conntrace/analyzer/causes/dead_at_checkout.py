@@ -40,8 +40,14 @@ def _gap(facts: SetupFacts) -> str:
     return f"the next request came after {nanoseconds(checkout.idle_ns)}"
 
 
+def _other_side(facts: SetupFacts) -> str:
+    """Who ended it: through a tunnel nobody can tell the proxy from the server behind it."""
+    where, proxy = place(facts.origin), facts.origin.proxy
+    return f"{where}, or the proxy {proxy} before it," if proxy and proxy != where else where
+
+
 def _server_closed_idle(facts: SetupFacts, ending: Ending) -> Cause:
-    where, limit = place(facts.origin), ending.idle_limit_s
+    where, limit = _other_side(facts), ending.idle_limit_s
     after = f" after {seconds(limit)}" if limit >= 0 else ""
     detail = f"{where} closed the idle connection{after}; {_gap(facts)}"
     if facts.frozen_ns:
