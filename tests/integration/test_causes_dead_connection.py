@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from conntrace import semantic_names as names
 from conntrace.testing import Span, Spans
 from tests.integration.conftest import Serve
-from tests.integration.running import FIRST, Runner, confidence
+from tests.integration.running import FIRST, Runner, confidence, detail
+from tests.servers.faults import OK, FaultServer
 from tests.servers.loopback import LoopbackServer
+from tests.servers.wire import Request
 
 
 def assert_replaced(spans: Spans, server: LoopbackServer, name: str, initiator: str) -> Span:
@@ -109,6 +113,23 @@ def test_server_closed_idle(run: Runner, serve: Serve, tls: str, end: str) -> No
     assert limit == pytest.approx(connection.idle_s - late_s, abs=0.1)
     assert 0.9 < float(setup.attributes[names.CONNECTION_IDLE_S]) < 3.0  # type: ignore[arg-type]
     assert f"after {limit:.1f} s" in str(setup.attributes[names.CAUSE_DETAIL])
+
+
+def test_server_closes_right_after_the_response(run: Runner) -> None:
+    """A close that no header announced and no idleness explains is told as what it is."""
+
+    def script(
+        connection: int, request: int, client: socket.socket, _asked: Request
+    ) -> bytes | None:
+        client.sendall(OK)
+        client.shutdown(socket.SHUT_WR)
+        return None
+
+    with FaultServer(script) as server:
+        spans = run("with_urllib3", "reuse", server.url(), 2, 1.0)
+    assert spans.causes == [FIRST, "server_closed_idle"]
+    assert "right after its response" in detail(spans.setups[1])
+    assert spans.advice == []
 
 
 @pytest.mark.parametrize("function", ["reuse", "keepalive"])

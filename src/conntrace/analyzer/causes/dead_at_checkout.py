@@ -11,6 +11,9 @@ from conntrace.analyzer.causes.words import at, count, nanoseconds, place, secon
 from conntrace.analyzer.ledger_records import Ending
 from conntrace.catalogue import CAUSES
 
+AT_ONCE_S = 0.1
+"""A server that closes sooner does not close for idleness (seconds)."""
+
 
 def found_dead(facts: SetupFacts) -> Cause | None:
     """The connection before this one, on the same object, tells by how it ended."""
@@ -50,6 +53,11 @@ def _server_closed_idle(facts: SetupFacts, ending: Ending) -> Cause:
     where, limit = _other_side(facts), ending.idle_limit_s
     after = f" after {seconds(limit)}" if limit >= 0 else ""
     detail = f"{where} closed the idle connection{after}; {_gap(facts)}"
+    if 0 <= limit < AT_ONCE_S:
+        detail = (
+            f"{where} closed the connection right after its response ({seconds(limit)}), which had"
+            f" not said `Connection: close`; {_gap(facts)}"
+        )
     if facts.frozen_ns:
         detail = (
             f"{where} closed the idle connection: closed while frozen, time unknown; {_gap(facts)},"
@@ -59,7 +67,7 @@ def _server_closed_idle(facts: SetupFacts, ending: Ending) -> Cause:
     if not ending.proved:
         return inferred("server_closed_idle", detail, ending.evidence, lost=lost)
     advice = ""
-    if limit >= 0.1:
+    if limit >= AT_ONCE_S:
         advice = (
             f"Send the next request within {seconds(limit)} of the last one, or accept one new"
             " connection per pause."
