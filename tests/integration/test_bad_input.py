@@ -98,13 +98,13 @@ def test_unknown_setting() -> None:
 
 @pytest.mark.parametrize("where", ["missing/spans.jsonl", "."])
 def test_output_not_writable(tmp_path: Path, where: str) -> None:
-    """An output file that cannot be made is named; the program runs, a report is shown instead."""
+    """An output file that cannot be made is named; the program runs, and it is reported instead."""
     path = str(tmp_path / where)
     result = run_program(PROGRAM, options=["-o", path])
     assert (result.exit_code, result.stdout) == (3, "ran\n")
     complaint, *report = result.stderr.splitlines()
     assert complaint.startswith(f"conntrace: cannot write spans to {path}: ")
-    assert any("nothing was recorded" in line for line in report)
+    assert any("nothing to report" in line for line in report)
 
 
 def test_switched_off(run: Runner, serve: Serve) -> None:
