@@ -204,6 +204,15 @@ def test_a_misspelt_cause_gets_a_hint() -> None:
     assert "did you mean server_closed_idle?" in call("causes", "server_close_idle").stderr
 
 
+@pytest.mark.parametrize(("word", "hint"), [("reprot", " (did you mean report?)"), ("xyzzy", "")])
+def test_a_misspelt_command_gets_a_hint(word: str, hint: str) -> None:
+    ended = call(word)
+    assert ended.returncode == 2
+    assert said(ended) == [
+        f"there is no command {word!r}{hint}; see conntrace --help [wrong-usage]"
+    ]
+
+
 def test_doctor() -> None:
     ended = call("doctor", env={"CONNTRACE_EXPORT": "findings"})
     assert ended.returncode == 0

@@ -28,7 +28,9 @@ def test_all_are_listed_by_family() -> None:
 def test_one_is_explained(cause: CauseText) -> None:
     """Meaning, how it is decided, what to do and what not: all that the table has, no heading for
     what it has not."""
-    shown = words(CliRunner().invoke(command, [cause.id]).output)
+    output = CliRunner().invoke(command, [cause.id]).output
+    assert all(line == line.rstrip() for line in output.splitlines())
+    shown = words(output)
     for text in (cause.title, cause.meaning, cause.how, cause.advice, cause.do_not):
         assert words(text) in shown
     assert ("What not to do" in shown) == bool(cause.do_not)

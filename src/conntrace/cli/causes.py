@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from conntrace.catalogue import CAUSES, FAMILIES, CauseText
 from conntrace.errors import UsageError
 from conntrace.recipes import Recipe, recipes_for
+
+_INDENT = "  "
 
 
 @click.command("causes", short_help="What the causes mean and what to do about them.")
@@ -43,7 +44,7 @@ def _show_all(console: Console) -> None:
 
 
 def _show(console: Console, cause: CauseText) -> None:
-    console.print(Text(cause.id, style="bold"), Text(cause.title))
+    _paragraph(console, Text.assemble((cause.id, "bold"), " ", cause.title), indent="")
     for heading, text in (
         ("What it means", cause.meaning),
         ("How it is decided", cause.how),
@@ -53,15 +54,23 @@ def _show(console: Console, cause: CauseText) -> None:
         if text:
             console.print()
             console.print(Text(heading, style="bold"))
-            console.print(Padding(Text(text), (0, 0, 0, 2)))
+            _paragraph(console, text)
     for recipe in recipes_for(cause.id):
         _show_recipe(console, recipe)
 
 
+def _paragraph(console: Console, text: str | Text, indent: str = _INDENT) -> None:
+    """Without spaces at the ends of lines, which a copy would take along."""
+    told = Text(text) if isinstance(text, str) else text
+    for line in told.wrap(console, console.width - len(indent)):
+        line.rstrip()
+        console.print(Text(indent).append_text(line))
+
+
 def _show_recipe(console: Console, recipe: Recipe) -> None:
     console.print()
-    console.print(Text(f"Recipe: {recipe.title}", style="bold"))
-    console.print(Padding(Text(recipe.note), (0, 0, 0, 2)))
+    _paragraph(console, Text(f"Recipe: {recipe.title}", style="bold"), indent="")
+    _paragraph(console, recipe.note)
     console.print()
     # As it stands: nothing before the lines, and none broken, so that it can be copied.
     click.echo(recipe.code, nl=False)

@@ -41,6 +41,21 @@ class LazyCommands(click.Group):
         loaded: click.Command = import_module(f"conntrace.cli.{module}").command
         return loaded
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; a misspelt one leads to what is near."""
+        from difflib import get_close_matches
+
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            close = get_close_matches(name, self.list_commands(ctx), n=1)
+            raise click.UsageError(
+                f"there is no command {name!r}{f' (did you mean {close[0]}?)' if close else ''}",
+                ctx,
+            )
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=LazyCommands,
