@@ -38,7 +38,7 @@ if hasattr(_socket, "TCP_KEEPIDLE"):
 _family: Callable[[_socket.socket], int] = vars(_socket.socket)["family"].__get__
 _type: Callable[[_socket.socket], int] = vars(_socket.socket)["type"].__get__
 # The method of the C class: the one of `socket.socket` is hooked.
-_option: Callable[..., Any] = _socket.socket.getsockopt
+_option: Any = _socket.socket.getsockopt
 
 
 class TcpFacts(NamedTuple):
@@ -82,7 +82,7 @@ def tcp_facts(connected: object, *, tls: bool = False, pending: bool = False) ->
         if not is_socket(connected):
             return NOTHING
     try:
-        info = _read_option(connected, _socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
+        info = _reader(connected)(_socket.IPPROTO_TCP, _TCP_INFO, _TCP_INFO_SIZE)
     except OSError:
         return NOTHING
     if len(info) < _OFFSET_LAST_ACK_RECEIVED + 4:
@@ -105,26 +105,26 @@ def keepalive_facts(connected: object) -> KeepaliveFacts:
     if not is_socket(connected):
         return KeepaliveFacts()
     try:
-        enabled = bool(_read_option(connected, _socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
+        option = _reader(connected)
+        enabled = bool(option(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE))
         if _KEEPALIVE_OPTIONS is None:
             return KeepaliveFacts(enabled)
         idle, interval, probes = _KEEPALIVE_OPTIONS
         return KeepaliveFacts(
             enabled,
-            _read_option(connected, _socket.IPPROTO_TCP, idle),
-            _read_option(connected, _socket.IPPROTO_TCP, interval),
-            _read_option(connected, _socket.IPPROTO_TCP, probes),
+            option(_socket.IPPROTO_TCP, idle),
+            option(_socket.IPPROTO_TCP, interval),
+            option(_socket.IPPROTO_TCP, probes),
         )
     except OSError:
         return KeepaliveFacts()
 
 
-def _read_option(connected: Any, *which: int) -> Any:
-    try:
-        return _option(connected, *which)
-    except TypeError:
-        # gevent's and eventlet's.
-        return connected.getsockopt(*which)
+def _reader(connected: Any) -> Callable[..., Any]:
+    if isinstance(connected, _socket.socket):
+        return _option.__get__(connected)  # type: ignore[no-any-return]
+    # gevent's and eventlet's.
+    return connected.getsockopt  # type: ignore[no-any-return]
 
 
 def family_and_type(connecting: _socket.socket) -> tuple[int, int]:

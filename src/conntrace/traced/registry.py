@@ -26,17 +26,17 @@ class Registry(Generic[Record]):
 
     def __init__(self, gone: Callable[[Record], None]) -> None:
         self._gone = gone
-        self._records: dict[int, tuple[ref[object], Record]] = {}
+        self.by_identity: dict[int, tuple[ref[object], Record]] = {}
 
     def get(self, subject: object) -> Record | None:
         """The record of an object, or None."""
-        entry = self._records.get(identity_of(subject))
+        entry = self.by_identity.get(identity_of(subject))
         return None if entry is None else entry[1]
 
     def add(self, subject: object, record: Record) -> None:
         """Keep a record until the object is collected."""
         key = identity_of(subject)
-        records, gone, contained = self._records, self._gone, guard.contained
+        records, gone, contained = self.by_identity, self._gone, guard.contained
 
         def forget(_: ref[object]) -> None:
             entry = records.pop(key, None)
@@ -51,15 +51,15 @@ class Registry(Generic[Record]):
 
     def forget(self, subject: object) -> None:
         """Drop the record of an object that lives on, without calling `gone`."""
-        self._records.pop(identity_of(subject), None)
+        self.by_identity.pop(identity_of(subject), None)
 
     def records(self) -> list[Record]:
         """All records of objects that live."""
-        return [record for _, record in list(self._records.values())]
+        return [record for _, record in list(self.by_identity.values())]
 
     def clear(self) -> None:
         """Forget all, without calling `gone`."""
-        self._records.clear()
+        self.by_identity.clear()
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.by_identity)

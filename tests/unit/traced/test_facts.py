@@ -245,7 +245,7 @@ def test_run_delay_where_the_scheduler_does_not_tell(
 def test_facts_that_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a sandbox that lets nobody ask: no evidence, and nothing breaks."""
     refuse = mock.Mock(side_effect=PermissionError(errno.EPERM, "no"))
-    monkeypatch.setattr(kernel, "_option", refuse)
+    monkeypatch.setattr(kernel, "_reader", lambda _: refuse)
     with socket.socket() as one:
         assert kernel.tcp_facts(one, pending=True) == kernel.NOTHING
         assert kernel.keepalive_facts(one) == kernel.KeepaliveFacts()

@@ -11,7 +11,7 @@ import _socket
 import errno
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 from conntrace.traced import call_sites, context, guard, notes_connections, recording
 from conntrace.traced.error_types import SYSTEM_ERRORS, error_type
@@ -68,13 +68,6 @@ class Connect:
         recording.finish(written, alone=self.alone)
 
 
-class Question(NamedTuple):
-    """A socket is asked how its connect ended."""
-
-    connect: Connect
-    subject: Any
-
-
 def _collected(connect: Connect) -> None:
     if not connect.known:
         recording.note(notes_connections.connect_end(connect.identity, "", True))
@@ -97,7 +90,7 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     address = args[0]
     if inside.get() == descriptor or not isinstance(address, tuple) or len(address) < 2:
         return None
-    earlier = _remembered.get(instance)
+    earlier = _remembered.get(instance) if _remembered.by_identity else None
     if earlier is not None:
         # It asks how far it is.
         return earlier.enter(instance, descriptor)
@@ -124,6 +117,9 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     assert isinstance(token, Connect)
     subject = token.leave()
     if token.known:
+        return
+    if error is None and not result:
+        token.end("")
         return
     number = error.errno if isinstance(error, OSError) else result if error is None else None
     if token.remembered and number == errno.EISCONN:
@@ -159,12 +155,12 @@ def begin_option(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     if args[:2] != (_socket.SOL_SOCKET, _socket.SO_ERROR) or recording.active is None:
         return None
     connect = _remembered.get(instance)
-    return None if connect is None or connect.known else Question(connect, instance)
+    return None if connect is None or connect.known else (connect, instance)
 
 
 def end_option(token: object, result: object, error: BaseException | None) -> None:
     """Note the answer. There is none while the connect goes on."""
-    assert isinstance(token, Question)
+    assert isinstance(token, tuple)
     connect, subject = token
     if isinstance(result, int) and (result or tcp_facts(subject).state != SYN_SENT):
         _ended(connect, subject, _word(result) if result else "")
@@ -173,10 +169,10 @@ def end_option(token: object, result: object, error: BaseException | None) -> No
 def build_close(original: Callable[..., Any]) -> Callable[..., Any]:
     """Before a socket is closed, see how its connect fared, if nobody asked yet."""
     # Finalizers close sockets also when the interpreter, at its end, has emptied this module.
-    remembered, contained, note_closing = _remembered, guard.contained, _note_closing
+    remembered, contained, note_closing = _remembered.by_identity, guard.contained, _note_closing
 
     def close(*args: Any, **kwargs: Any) -> Any:
-        if args and len(remembered):
+        if remembered and args:
             contained("socket.close", note_closing, args[0])
         return original(*args, **kwargs)
 
