@@ -101,6 +101,20 @@ def test_a_click_into_the_picture_chooses_the_victim(eleven: Path, open_page: Op
         assert "127.0.0.11:" in page.inner_text("#panel h3")
 
 
+def test_a_scroll_between_press_and_release_takes_no_click_away(
+    eleven: Path, open_page: OpenPage
+) -> None:
+    with open_page() as opened:
+        opened.open(eleven)
+        page = opened.page
+        row = rows(page, "pool_evicted_lru").first
+        row.hover()
+        page.mouse.down()
+        page.evaluate("document.getElementById('scroll').dispatchEvent(new Event('scroll'))")
+        page.mouse.up()
+        assert "pool_evicted_lru" in page.inner_text("#panel", timeout=20_000)
+
+
 def test_deep_links(eleven: Path, open_page: OpenPage) -> None:
     """The address of a chosen span opens the report at that span."""
     with open_page() as opened:

@@ -61,12 +61,17 @@ function sortRows() {
 }
 
 const PAPER_ROWS = 300;
+let filled = [];
 
 function fill() {
   const first = everything ? 0 : Math.max(0, Math.floor(scroll.scrollTop / LINE) - 8);
   const last = everything
     ? Math.min(sorted.length, PAPER_ROWS)
     : Math.min(sorted.length, first + Math.ceil(scroll.clientHeight / LINE) + 16);
+  // A row that is replaced between press and release loses the click.
+  const wanted = [first, last, sorted, state.chosen, everything];
+  if (wanted.every((each, index) => each === filled[index])) return;
+  filled = wanted;
   const gap = (lines) => {
     const cell = el("td", { colspan: COLUMNS.length });
     cell.style.height = lines * LINE + "px";
