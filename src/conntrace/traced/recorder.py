@@ -35,6 +35,7 @@ from conntrace.traced.hooks import (
     tls,
     urllib3_checkouts,
     urllib3_pools,
+    urllib3_probes,
     urllib3_requests,
     urllib3_returns,
 )
@@ -52,6 +53,7 @@ HOOKS: tuple[Hook, ...] = (
     *urllib3_pools.HOOKS,
     *urllib3_requests.HOOKS,
     *urllib3_checkouts.HOOKS,
+    *urllib3_probes.HOOKS,
     *urllib3_returns.HOOKS,
     *botocore.HOOKS,
     *asyncio_lookups.HOOKS,

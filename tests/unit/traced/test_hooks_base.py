@@ -297,7 +297,7 @@ NOTING = {
     "urlopen": ["urllib3_requests._begin_request", "urllib3_requests._end_request"],
     "_get_conn": ["urllib3_checkouts._before_get", "urllib3_checkouts._note_checkout"],
     "_put_conn": ["urllib3_returns._before_put", "urllib3_returns._note_put"],
-    "is_connection_dropped": ["urllib3_checkouts._note_probe"],
+    "is_connection_dropped": ["urllib3_probes._note_probe"],
 }
 
 

@@ -1,32 +1,20 @@
-"""urllib3's `_get_conn` and `is_connection_dropped`: what a pool hands out, and in which state."""
+"""urllib3's `_get_conn`: what a pool hands out, and in which state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 from conntrace.traced import context, guard, kernel, notes, notes_connections, recording
 from conntrace.traced.connections import ConnectionRecord, PoolRecord, connections, pools
 from conntrace.traced.context import REQUEST, Operation, current
 from conntrace.traced.hooks.base import Hook
 from conntrace.traced.hooks.urllib3_pools import idle_connections, register_pool
+from conntrace.traced.hooks.urllib3_probes import Probe, last_probe
 from conntrace.traced.originals import monotonic_ns
 
 # No thread that only waits for the interpreter waits this long.
 _CERTAIN_WAIT_NS = 100_000_000
-
-
-class Probe(NamedTuple):
-    """What `is_connection_dropped` found: `live`, `dropped` (readable) or `closed` (no socket)."""
-
-    record: ConnectionRecord
-    found: str
-    facts: kernel.TcpFacts
-
-
-# The last one, for the `_get_conn` that asked.
-_probe: ContextVar[Probe | None] = ContextVar("conntrace_probe", default=None)
 
 
 class BeforeGet:
@@ -119,7 +107,7 @@ def _before_get(pool: Any) -> BeforeGet | None:
         operation = None
         if context.is_suppressed():
             return None
-    _probe.set(None)
+    last_probe.set(None)
     before = BeforeGet(pool, record or register_pool(pool), operation)
     if operation is not None and before.block and not before.queue_size:
         # It may wait for long: the request is to be seen meanwhile.
@@ -163,7 +151,7 @@ def _note_checkout(before: BeforeGet, pool: Any, connection: Any) -> None:
         connections.add(connection, record)
     record.pool = before.record
     before.leased(record)
-    probe, operation = _probe.get(), before.operation
+    probe, operation = last_probe.get(), before.operation
     record.lease = operation
     reused = probe is not None and probe.record is record and probe.found == "live"
     their_span = None
@@ -264,44 +252,4 @@ def _note_failed_checkout(before: BeforeGet) -> None:
     )  # fmt: skip
 
 
-def build_is_connection_dropped(original: Callable[..., Any]) -> Callable[..., Any]:
-    """urllib3's verdict on a pooled connection, and the kernel's, before the socket is closed."""
-
-    def is_connection_dropped(*args: Any, **kwargs: Any) -> Any:
-        dropped = original(*args, **kwargs)
-        if recording.active is not None and not guard.is_switched_off("is_connection_dropped"):
-            began_ns = monotonic_ns()
-            try:
-                _note_probe(args[0], dropped)
-            except Exception as error:
-                guard.failed("is_connection_dropped", error)
-            recording.spent_since(began_ns)
-        return dropped
-
-    return is_connection_dropped
-
-
-def _note_probe(connection: Any, dropped: object) -> None:
-    record = connections.get(connection)
-    if record is None:
-        record = ConnectionRecord(None)
-        connections.add(connection, record)
-    if not dropped:
-        if not record.open:
-            # Connected before the agent came, or by a class of the program's own.
-            record.connection = record.previous = context.ids.next()
-            record.open = True
-        _probe.set(Probe(record, "live", kernel.NOTHING))
-        return
-    sock = getattr(connection, "sock", None)
-    if sock is None:
-        _probe.set(Probe(record, "closed", kernel.NOTHING))
-    else:
-        tls = hasattr(sock, "do_handshake")
-        _probe.set(Probe(record, "dropped", kernel.tcp_facts(sock, tls=tls, pending=True)))
-
-
-HOOKS = (
-    Hook("urllib3.connectionpool", "HTTPConnectionPool._get_conn", build=build_get_conn),
-    Hook("urllib3.connectionpool", "is_connection_dropped", build=build_is_connection_dropped),
-)
+HOOKS = (Hook("urllib3.connectionpool", "HTTPConnectionPool._get_conn", build=build_get_conn),)

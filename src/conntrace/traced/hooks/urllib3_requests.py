@@ -1,8 +1,8 @@
 """urllib3's `urlopen`: one attempt of a request, from its start to the response's headers.
 
-Plain closures instead of wrapt on the path that every request takes (here, in `urllib3_checkouts`
-and in `urllib3_returns`): five wrapt wrappers cost about 13 us more. For a reused connection two
-small packets leave: one when it is checked out, one when the headers are there.
+Plain closures instead of wrapt on the path that every request takes (here, in `urllib3_checkouts`,
+`urllib3_probes` and `urllib3_returns`): five wrapt wrappers cost about 13 us more. For a reused
+connection two small packets leave: one when it is checked out, one when the headers are there.
 """
 
 from __future__ import annotations
