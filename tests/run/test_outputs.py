@@ -79,7 +79,7 @@ def test_without_any_output_the_report_is_shown_on_standard_error(program: list[
 def test_a_program_without_any_connection_was_recorded_all_the_same() -> None:
     ended = run("--", PYTHON, "-c", "print(1)")
     assert said(ended) == [
-        "no name was looked up and no connection opened: there is nothing to report",
+        "Python looked no name up and opened no connection: there is nothing to report",
         "1 process · 0 requests · 0 connections · 0 avoidable · 0 dropped · spans: none",
     ]
     assert "nothing was recorded" not in ended.stderr

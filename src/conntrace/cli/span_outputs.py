@@ -60,7 +60,7 @@ class SpanOutputs:
         if self._kept < 0:
             return
         if not (os.fstat(self._kept).st_size or any(file.dropped for _, file, _ in self._losers)):
-            say("no name was looked up and no connection opened: there is nothing to report")
+            say("Python looked no name up and opened no connection: there is nothing to report")
             self.empty = True
             return
         from conntrace.report.text import report_text

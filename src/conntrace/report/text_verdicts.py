@@ -96,12 +96,9 @@ def verdicts(page: Page, model: Model, judgement: Judgement) -> None:
 
 
 def _verdict(page: Page, number: int, verdict: Verdict) -> None:
-    sure = "" if verdict.proved else "probably: "
     cost: list[Part] = [f"{verdict.count:,} {page.glyphs.times} {verdict_cost(verdict):>8}"]
     mark = "avoidable" if verdict.avoidable_ms > 0 else ""
-    page.titled(
-        f"{number:>2}  ", f"{sure}{verdict.title}", [*cost, (f"  {mark:9}", AVOIDABLE)], STRONG
-    )
+    page.titled(f"{number:>2}  ", verdict.heading, [*cost, (f"  {mark:9}", AVOIDABLE)], STRONG)
     page.add((f"    {page.glyphs.separator.join(where_words(verdict))}", FAINT))
     if verdict.why:
         page.paragraph(["    why:   "], verdict.why)

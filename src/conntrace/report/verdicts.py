@@ -80,6 +80,12 @@ class Verdict:
         return all(each.proved == each.count for each in (f.sums for f in self.findings))
 
     @property
+    def heading(self) -> str:
+        """The title, with `probably` where it is a guess; that nothing fits is none."""
+        sure = self.proved or self.cause == UNEXPLAINED
+        return self.title if sure else f"probably: {self.title}"
+
+    @property
     def why(self) -> str:
         """The evidence in one sentence: shared numbers, or the costliest case."""
         spans = self.spans

@@ -92,6 +92,13 @@ def test_what_is_only_likely_is_not_called_proved() -> None:
     story = Story()
     story.connect("c1", 0.0, "client_recreated", conntrace__cause__confidence="inferred")
     assert not only(judged(story)).proved
+    assert only(judged(story)).heading.startswith("probably: ")
+
+
+def test_that_nothing_fits_is_not_a_guess() -> None:
+    story = Story()
+    story.connect("c1", 0.0, "unexplained", conntrace__cause__confidence="inferred")
+    assert only(judged(story)).heading == catalogue.title("unexplained")
 
 
 def test_first_use_with_advice_is_worth_a_verdict() -> None:

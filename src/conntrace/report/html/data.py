@@ -87,8 +87,7 @@ def _costs(cost_ms: float, avoidable_ms: float) -> tuple[float, float]:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "cause": clean(verdict.cause),
-        "title": clean(verdict.title),
-        "proved": verdict.proved,
+        "heading": clean(verdict.heading),
         "count": verdict.count,
         "cost": verdict_cost(verdict),
         "avoidable": round(verdict.avoidable_ms, 3),

@@ -30,7 +30,7 @@ function card(verdict, index) {
           { class: "sum" + (verdict.avoidable ? " saving" : "") },
           sums + (verdict.avoidable ? " avoidable" : ""),
         ),
-        `${n}  ${verdict.proved ? "" : "probably: "}${verdict.title}`,
+        `${n}  ${verdict.heading}`,
       ),
       el("span", { class: "faint" }, verdict.where),
       el("span", {}, verdict.why),
