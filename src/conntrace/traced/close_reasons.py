@@ -46,15 +46,10 @@ class CloseReason(NamedTuple):
 
 def close_reason() -> CloseReason:
     """The reason for a close that happens now, in the caller."""
-    frame: FrameType | None = sys._getframe(1)
-    for _ in range(MAX_FRAMES):
-        if frame is None:
-            break
-        callers = _CALLERS.row_of(frame)
-        by = callers.get(frame.f_code.co_name) if callers is not None else None
+    for frame, callers in _CALLERS.rows(sys._getframe(1), MAX_FRAMES):
+        by = callers.get(frame.f_code.co_name)
         if by is not None:
             return CloseReason(by, frame) if by != "response_close" else _of_response(frame)
-        frame = frame.f_back
     return CloseReason("program", None)
 
 

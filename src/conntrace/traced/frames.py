@@ -6,6 +6,7 @@ a look at its module's name does not. Nearly all frames of a walk are settled by
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import FrameType
 from typing import Generic, TypeVar
 
@@ -21,16 +22,22 @@ class ModuleTable(Generic[Row]):
         self._rows = rows
         self._known: dict[str, Row | None] = {}
 
-    def row_of(self, frame: FrameType) -> Row | None:
-        """The row of the module that a frame belongs to, or None."""
-        module = frame.f_globals.get("__name__")
-        if type(module) is not str:
-            return None
+    def rows(self, frame: FrameType | None, most: int) -> Iterator[tuple[FrameType, Row]]:
+        """The frames whose module has a row, from this one outwards, among so many of them."""
         known = self._known
-        if module in known:
-            return known[module]
-        if len(known) > _MAX_KNOWN:
-            known.clear()
+        for _ in range(most):
+            if frame is None:
+                return
+            module = frame.f_globals.get("__name__")
+            if type(module) is str:
+                row = known[module] if module in known else self._look_up(module)
+                if row is not None:
+                    yield frame, row
+            frame = frame.f_back
+
+    def _look_up(self, module: str) -> Row | None:
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
         row = self._rows.get(module) or self._rows.get(module.rpartition(".")[2])
-        known[module] = row
+        self._known[module] = row
         return row

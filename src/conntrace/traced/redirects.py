@@ -30,16 +30,10 @@ NO_REDIRECT = Redirect()
 
 def redirect_before(frame: FrameType | None = None) -> Redirect:
     """The redirect that is being followed right now, seen from `frame` or from the caller's."""
-    frame = frame or sys._getframe(1)
-    for _ in range(MAX_FRAMES):
-        if frame is None:
-            break
-        follower = _FOLLOWERS.row_of(frame)
-        if follower is not None and frame.f_code.co_name == follower[0]:
-            found = follower[1](frame)
-            if found is not None:
-                return found
-        frame = frame.f_back
+    for each, (name, follow) in _FOLLOWERS.rows(frame or sys._getframe(1), MAX_FRAMES):
+        found = follow(each) if each.f_code.co_name == name else None
+        if found is not None:
+            return found
     return NO_REDIRECT
 
 

@@ -84,7 +84,10 @@ def is_internet(connecting: object) -> bool:
 
 def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     """Note a connect; one that was given a name resolves it inside C, unseen but for this."""
-    if recording.active is None or not args or not is_internet(instance):
+    if recording.active is None or not args or not is_socket(instance):
+        return None
+    family, kind = family_and_type(instance)
+    if family not in _FAMILIES:
         return None
     descriptor = instance.fileno()
     address = args[0]
@@ -105,7 +108,7 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
             )
         )
     identity = context.ids.next()
-    datagram = family_and_type(instance)[1] != _socket.SOCK_STREAM
+    datagram = kind != _socket.SOCK_STREAM
     recording.send(
         notes_connections.connect_start(identity, host, port, datagram, False, where, site)
     )
