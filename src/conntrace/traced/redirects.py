@@ -27,6 +27,11 @@ class Redirect(NamedTuple):
 
 NO_REDIRECT = Redirect()
 
+answered = False
+"""Whether a request of a pool was answered with 300 or more so far (S3 redirects by 400 as well).
+Before that no connection of a pool follows a redirect, and the walk, 30,000 instructions, is spared.
+"""
+
 
 def redirect_before(frame: FrameType | None = None) -> Redirect:
     """The redirect that is being followed right now, seen from `frame` or from the caller's."""

@@ -7,7 +7,14 @@ from contextvars import Token
 from types import FrameType
 from typing import Any
 
-from conntrace.traced import call_sites, context, kernel, notes_connections, recording
+from conntrace.traced import (
+    call_sites,
+    context,
+    kernel,
+    notes_connections,
+    recording,
+    redirects,
+)
 from conntrace.traced.close_reasons import close_reason, error_behind, response_facts
 from conntrace.traced.connections import (
     NO_RESPONSE,
@@ -19,7 +26,7 @@ from conntrace.traced.context import REQUEST, SETUP, Operation, current
 from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.libraries import one_shot_in
-from conntrace.traced.redirects import redirect_before
+from conntrace.traced.redirects import NO_REDIRECT, redirect_before
 from conntrace.traced.registry import identity_of
 
 _ONE_SHOT_MODULE = "urllib.request"
@@ -107,7 +114,7 @@ def _note_start(
             operation.call,
             (where.trace_id, where.span_id),
             call_sites.call_site(frame=here),
-            redirect_before(here),
+            redirect_before(here) if pool is None or redirects.answered else NO_REDIRECT,
         )
     )
 

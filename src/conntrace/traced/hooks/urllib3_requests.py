@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from conntrace.traced import call_sites, context, guard, notes, recording
+from conntrace.traced import call_sites, context, guard, notes, recording, redirects
 from conntrace.traced.connections import pools
 from conntrace.traced.context import REQUEST, Operation, current
 from conntrace.traced.error_types import error_type
@@ -164,6 +164,8 @@ def _status_of(response: object) -> int:
 
 def _note_end(operation: Operation, status: int, error: str) -> None:
     operation.ended = True
+    if status >= 300:
+        redirects.answered = True
     if operation.started:
         recording.send(notes.request_end(operation.identity, status, error, operation.connection))
     if operation.their_span is not None and recording.active is not None:
