@@ -110,6 +110,7 @@ PLACES: dict[str, Place] = {
     "uv pip compile --universal --python-version 3.10 NAME.in -o NAME.txt": Walk("make lock"),
     # Python packages
     "pip install .": Walk("pip install -q ./conntrace"),
+    "pip install '.[lambda]'": Walk("'./conntrace[lambda]'"),
     "pip install 'conntrace[lambda]'": Walk("'./conntrace[lambda]'"),
     "pip install 'conntrace[otel]'": Walk("'./conntrace[otel]'"),
     "pip install awslambdaric": Walk("awslambdaric"),
