@@ -247,6 +247,8 @@ def attempt_through_proxy(proxy, url):
 
 def pause_through_proxy(proxy, url, pause_s):
     context = ssl.create_default_context(cafile=CA)
+    # urllib3 1.26 does not tell it the host when that is an address.
+    context.check_hostname = False
     manager = urllib3.ProxyManager(proxy, ca_certs=CA, proxy_ssl_context=context)
     manager.request("GET", url)
     time.sleep(float(pause_s))
