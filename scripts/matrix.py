@@ -22,6 +22,9 @@ from scripts.env import REQUIREMENTS, virtualenv_for
 from scripts.shell import Missing, say
 
 MINORS = range(10, 15)
+# pytest's exit code when tests ran and some failed.
+TESTS_FAILED = 1
+ALONE = ("-n", "0", "--last-failed", "--last-failed-no-failures=none")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,12 @@ def run_session(name: str, session: Session, words: list[str]) -> bool:
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": str(folder),
     }
-    return subprocess.run(command, cwd=CHECKOUT, env=environment).returncode == 0
+    code = subprocess.run(command, cwd=CHECKOUT, env=environment).returncode
+    if code == TESTS_FAILED and os.environ.get("CI"):
+        # As `.ci/run` says of its own tests.
+        say(f"session {name}: what failed is run once more, without other tests beside it")
+        code = subprocess.run([*command, *ALONE], cwd=CHECKOUT, env=environment).returncode
+    return code == 0
 
 
 def chosen(sessions: Mapping[str, Session], names: list[str]) -> dict[str, Session]:

@@ -84,9 +84,23 @@ def _samples(jobs: Sequence[Job], layer: Path, at_once: int) -> Iterator[tuple[J
         # Done already, unless an exception ends this early: then nothing may go on for an hour.
         ENDING.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list(RUNNING):
-            process.send_signal(signal.SIGINT)
+        _break_off()
         pool.shutdown()
+
+
+def _break_off() -> None:
+    """End all environments. A signal may come where Python drops it, so one that stays is asked
+    again."""
+    running = list(RUNNING)
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process in running:
+        while True:
+            try:
+                process.wait(timeout=10)
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
 
 
 def _sample(job: Job, layer: Path) -> Sample | None:

@@ -85,14 +85,17 @@ class Environment:
 
         What it does now is done first, or `at_once` broken off.
         """
-        generation = self._generation
         if at_once:
             self._broken_off.set()
-            if generation is not None:
-                generation.board.fail(Failure("Sandbox.Failure", "broken off by the caller"))
+            self._break_off()
         self._orders.put(lambda: self._end(reason))
         self._orders.put(None)
         return self._thread.join
+
+    def _break_off(self) -> None:
+        generation = self._generation
+        if generation is not None and self._broken_off.is_set():
+            generation.board.fail(Failure("Sandbox.Failure", "broken off by the caller"))
 
     def _work(self) -> None:
         while (order := self._orders.get()) is not None:
@@ -105,6 +108,8 @@ class Environment:
         """How long it took, and why it failed; None when it did not."""
         generation = Generation(self._place, self.log_stream, self._server, self._log)
         self._generation = generation
+        # The caller may have broken off before there was anything to tell it to.
+        self._break_off()
         begun = time.monotonic()
         kind = self._settings.initialization_type
         version = f"python:{configured.python_version(self._settings.python)}"
