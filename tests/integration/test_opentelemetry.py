@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,10 @@ def test_below_conntrace_run(agent: str, run: Runner, serve: Serve) -> None:
     assert both.spans.parent(setup) is None, "the parent is a span of theirs, not in our file"
     assert f"0x{setup.parent_span_id}" in both.stdout
     assert setups_named_in(both.stdout) == 0
+    told = re.findall(rf'"{names.CONNECTION_ID}": "(.*)"', both.stdout)
+    reused = re.findall(rf'"{names.CONNECTION_REUSED}": (\w+)', both.stdout)
+    assert reused == ["false", "true"]
+    assert told == [setup.attributes[names.CONNECTION_ID]] * 2, "the one that made it has it too"
 
 
 def setups_named_in(text: str) -> int:

@@ -19,6 +19,10 @@ class Recording:
         # Request -> the span that another instrumentation makes of it, while it is open.
         self.their_spans: dict[int, object] = {}
 
+    def connection_name(self, connection: int) -> str:
+        """Its id as spans have it: unique together with the process."""
+        return f"{self.process[:8]}-{connection}"
+
 
 active: Recording | None = None
 spent_ns = 0

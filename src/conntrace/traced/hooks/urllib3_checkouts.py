@@ -199,9 +199,7 @@ def _describe_on_their_span(operation: Operation, reused: bool) -> None:
         active.their_spans[operation.identity] = span
     span.set_attribute("conntrace.connection.reused", reused)
     if reused:
-        span.set_attribute(
-            "conntrace.connection.id", f"{active.process[:8]}-{operation.connection}"
-        )
+        span.set_attribute("conntrace.connection.id", active.connection_name(operation.connection))
 
 
 def _note_need(
