@@ -94,6 +94,6 @@ class Session:
             recording.close()
         summary = pipeline.summary()
         if summary.processes:
-            outputs.show_report()
+            outputs.show_report(summary.agent_s)
         for line in losses + closing_lines(summary, server, outputs, self._options.command):
             say(line)

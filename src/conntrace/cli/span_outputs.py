@@ -55,8 +55,11 @@ class SpanOutputs:
             if exporter.dropped
         ]
 
-    def show_report(self) -> None:
-        """The report on standard error, when it was asked for or is the only output."""
+    def show_report(self, agent_s: float) -> None:
+        """The report on standard error, when it was asked for or is the only output.
+
+        `agent_s` is what the agent itself took in all processes (seconds).
+        """
         if self._kept < 0:
             return
         if not (os.fstat(self._kept).st_size or any(file.dropped for _, file, _ in self._losers)):
@@ -66,7 +69,7 @@ class SpanOutputs:
         from conntrace.report.text import report_text
 
         try:
-            report_text(f"/dev/fd/{self._kept}", sys.stderr)
+            report_text(f"/dev/fd/{self._kept}", sys.stderr, agent_s=agent_s)
             sys.stderr.flush()
         except (ConntraceError, OSError) as error:
             say(f"the report cannot be shown: {error} [report-failed]")

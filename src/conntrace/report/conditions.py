@@ -29,7 +29,7 @@ TIMES: dict[str, Callable[[Loaded], float]] = {
 NUMBERS: dict[str, Callable[[Loaded], float]] = {
     "connections": lambda told: told.tally.total.setups.count,
     "requests": lambda told: told.tally.total.requests,
-    "lookups": lambda told: told.tally.total.lookups.count,
+    "lookups": lambda told: told.tally.total.lookups,
     "evictions": lambda told: told.tally.total.evictions,
     "failed": lambda told: told.tally.total.failed,
     "spans": lambda told: told.tally.spans,

@@ -38,7 +38,7 @@ def traffic(told: Traffic) -> dict[str, Any]:
         "reused": told.reused,
         "connections": told.setups.count,
         "failed": told.failed,
-        "lookups": told.lookups.count,
+        "lookups": told.lookups,
         "evictions": told.evictions,
         "setup_ms": round(told.cost_ms, 3),
         "avoidable_ms": round(told.avoidable_ms, 3),
@@ -47,6 +47,11 @@ def traffic(told: Traffic) -> dict[str, Any]:
         "idle_at_close": spread(told.idle),
         "server_idle_limit": spread(told.limit),
     }
+
+
+def steps(told: Traffic) -> dict[str, Any]:
+    """Steps of connections, of a service or everything."""
+    return {"connects": told.connects, "handshakes": told.handshakes}
 
 
 def calls(told: Traffic) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from conntrace.report.json_parts import (
     invocation,
     place,
     process,
+    steps,
     traffic,
 )
 from conntrace.report.load import Loaded
@@ -55,6 +56,7 @@ def document(told: Loaded) -> dict[str, Any]:
             "processes": len(tally.processes),
             "destinations": len(tally.destinations),
             **traffic(tally.total),
+            **steps(tally.total),
             **calls(tally.total),
         },
         "verdicts": [_verdict(n, each) for n, each in enumerate(told.judgement.verdicts, 1)],
@@ -69,6 +71,7 @@ def document(told: Loaded) -> dict[str, Any]:
                 "name": name,
                 "processes": tally.processes_of(name),
                 **traffic(value),
+                **steps(value),
                 **calls(value),
             }
             for name, value in islice(tally.by_service().items(), MAX_ROWS)

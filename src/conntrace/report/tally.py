@@ -60,6 +60,8 @@ class Tally:
             self.processes.add(span.process)
         if kind:
             self._count(span, kind)
+        if step := _STEP_OF_NAME.get(own_name(span.name)):
+            self._count_step(span, step)
 
     def merge(self, other: Tally) -> None:
         """Add another's counts."""
@@ -107,7 +109,7 @@ class Tally:
         return sum(each.program == service for each in self.processes)
 
     def _count(self, span: SpanRecord, kind: str) -> None:
-        service = self.services.setdefault(_service(self.services, span), Traffic())
+        service = self._service(span)
         if kind == _INVOCATION:
             # Where it was served is no destination.
             _count_invocation(self.total, span)
@@ -118,6 +120,17 @@ class Tally:
             _COUNTERS[kind](traffic, span)
         if kind in (_SETUP, _STRAY):
             self._finding((cause_of(span), destination, place_of(span))).add(span)
+
+    def _count_step(self, span: SpanRecord, step: str) -> None:
+        """A lookup names the host and port it is for; other steps name an address, or no port."""
+        of_destination = [self._traffic(destination_of(span))] if step == _LOOKUP else []
+        for traffic in (self.total, self._service(span), *of_destination):
+            traffic.lookups += step == _LOOKUP
+            traffic.connects += step == _CONNECT
+            traffic.handshakes += step == _HANDSHAKE
+
+    def _service(self, span: SpanRecord) -> Traffic:
+        return self.services.setdefault(_service(self.services, span), Traffic())
 
     def _traffic(self, destination: Destination) -> Traffic:
         if destination not in self.destinations and len(self.destinations) >= MAX_KEYS:
@@ -153,6 +166,14 @@ _BY_NAME = {
     names.WAIT_FOR_CONNECTION: _WAIT,
     names.POOL_EVICTION: _EVICTION,
 }
+_LOOKUP, _CONNECT, _HANDSHAKE = "lookup", "connect", "handshake"
+_STEP_OF_NAME = {
+    names.DNS_LOOKUP: _LOOKUP,
+    names.DNS_REVERSE_LOOKUP: _LOOKUP,
+    names.SOCKET_CONNECT: _CONNECT,
+    names.TLS_HANDSHAKE: _HANDSHAKE,
+}
+"""The sum that a step of a set-up, or one outside any, adds to."""
 
 
 def _kind(span: SpanRecord) -> str:
@@ -212,7 +233,7 @@ def _count_invocation(traffic: Traffic, span: SpanRecord) -> None:
 
 
 def _count_stray(traffic: Traffic, span: SpanRecord) -> None:
-    traffic.lookups.add(span)
+    traffic.strays.add(span)
 
 
 _COUNTERS = {

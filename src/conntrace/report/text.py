@@ -39,7 +39,11 @@ ONLY_COUNTED = (
 
 
 def report_text(
-    source: str | os.PathLike[str], stream: TextIO, *, width: int | None = None
+    source: str | os.PathLike[str],
+    stream: TextIO,
+    *,
+    width: int | None = None,
+    agent_s: float = 0.0,
 ) -> ReadNotes:
     """Read a span file (a path, `-`, or a folder of them) and write the report to the stream.
 
@@ -47,7 +51,7 @@ def report_text(
     at the end of the report and in the notes returned.
     """
     told = load_files([source])
-    write_text(told, stream, width=width)
+    write_text(told, stream, width=width, agent_s=agent_s)
     return told.notes
 
 
@@ -59,8 +63,11 @@ def write_text(
     color: bool | None = None,
     trace: str = "",
     counts: bool = False,
+    agent_s: float = 0.0,
 ) -> None:
     """Write the report of what was loaded; `counts` adds the tables over many traces.
+
+    `agent_s` is what the agent itself took (seconds), where somebody measured it: no span tells.
 
     `width` (cells) and `color` follow the stream when None; `trace` is the beginning of the id of
     the trace to draw, else the one with the most set-up time. Raises ConntraceError when no or
@@ -71,7 +78,7 @@ def write_text(
     if not told.tally.spans:
         page.add(("conntrace  ", STRONG), (no_spans_words(told.notes), STRONG))
     elif told.complete:
-        _proof(page, told, chosen, counts)
+        _proof(page, told, chosen, counts, agent_s)
     else:
         _counts(page, told)
     if told.repeated:
@@ -88,9 +95,9 @@ def no_spans_words(notes: ReadNotes) -> str:
     return NOT_READ if notes.problem_count else NOTHING
 
 
-def _proof(page: Page, told: Loaded, chosen: str | None, counts: bool) -> None:
+def _proof(page: Page, told: Loaded, chosen: str | None, counts: bool, agent_s: float) -> None:
     model, judgement = told.model, told.judgement
-    text_verdicts.headline(page, model, judgement, told.tally)
+    text_verdicts.headline(page, model, judgement, told.tally, agent_s)
     text_verdicts.verdicts(page, model, judgement)
     text_invocations.functions(page, told.tally)
     text_invocations.invocations(page, told)

@@ -28,7 +28,24 @@ def headline(page: Page, tally: Tally) -> None:
     page.add((f"{part} of {setup}", AVOIDABLE if saved else STRONG))
     if total.waits:
         page.add(wait_words(total))
+    ledger(page, total)
     page.blank()
+
+
+def ledger(page: Page, total: Traffic, agent_s: float = 0.0) -> None:
+    """The sums that an invocation's span holds, for all together; seconds of the agent itself."""
+    parts = [
+        count(total.lookups, "lookup"),
+        count(total.connects, "connect"),
+        count(total.handshakes, "handshake"),
+        f"{count(total.reused, 'request')} reused a connection",
+        count(total.evictions, "eviction"),
+    ]
+    parts = [part for part in parts if not part.startswith("0 ")]
+    if agent_s > 0:
+        parts.append(f"conntrace itself {duration(agent_s * 1000)}")
+    if parts:
+        page.paragraph([("in all: ", FAINT)], page.glyphs.separator.join(parts))
 
 
 def wait_words(total: Traffic) -> str:

@@ -7,7 +7,7 @@ from conntrace.report.findings import Finding, Place
 from conntrace.report.layout import ADVICE, AVOIDABLE, FAILED, FAINT, STRONG, Glyphs, Page, Part
 from conntrace.report.model import Connection, Model
 from conntrace.report.tally import Tally
-from conntrace.report.text_counts import wait_words
+from conntrace.report.text_counts import ledger, wait_words
 from conntrace.report.units import count, duration, part_of
 from conntrace.report.verdicts import Judgement, Verdict
 from conntrace.semantic_names import ERROR_TYPE, POOL_OWNER
@@ -19,13 +19,14 @@ _SPANLESS = ("http.client", "urllib.request")
 """Owners of connections whose requests have no span of their own."""
 
 
-def headline(page: Page, model: Model, judgement: Judgement, tally: Tally) -> None:
+def headline(page: Page, model: Model, judgement: Judgement, tally: Tally, agent_s: float) -> None:
     """Requests, connections, hosts, and how much of the set-up time was avoidable."""
     page.add(("conntrace", STRONG), "  ", page.glyphs.separator.join(headline_words(model)))
     style = AVOIDABLE if judgement.avoidable_ms > 0 else STRONG
     page.add((cost_words(judgement), style))
     if tally.total.waits:
         page.add((wait_words(tally.total), STRONG))
+    ledger(page, tally.total, agent_s)
     if uncounted := uncounted_words(model):
         page.paragraph(["note: "], uncounted)
     page.blank()

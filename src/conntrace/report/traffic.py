@@ -58,8 +58,14 @@ class Traffic:
     evictions: int = 0
     waits: int = 0
     wait_ms: float = 0.0
-    lookups: Sums = field(default_factory=Sums)
+    strays: Sums = field(default_factory=Sums)
     """Lookups and connects that belong to no connection of an HTTP client."""
+    lookups: int = 0
+    """All of them, those of set-ups included."""
+    connects: int = 0
+    """The same: each address that was tried. None for a destination, as they name no host."""
+    handshakes: int = 0
+    """The same."""
     idle: Spread = field(default_factory=Spread)
     """Seconds without use before a connection's end, where the server ended it."""
     limit: Spread = field(default_factory=Spread)
@@ -74,17 +80,20 @@ class Traffic:
     @property
     def cost_ms(self) -> float:
         """All set-ups, and the lookups and connects alone."""
-        return self.setups.cost_ms + self.lookups.cost_ms
+        return self.setups.cost_ms + self.strays.cost_ms
 
     @property
     def avoidable_ms(self) -> float:
         """The part that a change would save."""
-        return self.setups.avoidable_ms + self.lookups.avoidable_ms
+        return self.setups.avoidable_ms + self.strays.avoidable_ms
 
     def merge(self, other: Traffic) -> None:
         """Add another's counts."""
         self.setups.merge(other.setups)
-        self.lookups.merge(other.lookups)
+        self.strays.merge(other.strays)
+        self.lookups += other.lookups
+        self.connects += other.connects
+        self.handshakes += other.handshakes
         self.requests += other.requests
         self.reused += other.reused
         self.failed += other.failed

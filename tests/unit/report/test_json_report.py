@@ -67,6 +67,19 @@ def test_numbers_are_those_of_the_verdicts() -> None:
     assert told["destinations"][0]["server_idle_limit"]["max_s"] == 2.0
 
 
+def test_steps_of_set_ups_and_of_plain_sockets_are_counted() -> None:
+    """All lookups, connects and handshakes; a connect to an address is no lookup."""
+    story = Story()
+    story.connect("c1", 0.0)
+    plain = "socket connect 192.0.2.7:5432"
+    story.span(plain, 1.0, 2.0, conntrace__cause__name="unpooled_socket")
+    told = is_valid(loaded(story.records()))
+    totals = told["totals"]
+    assert (totals["lookups"], totals["connects"], totals["handshakes"]) == (1, 2, 1)
+    lookups = {each["host"]: each["lookups"] for each in told["destinations"]}
+    assert lookups == {story.host: 1, "192.0.2.7": 0}
+
+
 @pytest.mark.parametrize("name", stories.STORIES)
 def test_counts_are_the_models(name: str) -> None:
     """Counting on the way gives the same sums as holding everything."""

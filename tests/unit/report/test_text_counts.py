@@ -37,6 +37,16 @@ def test_waits_stand_in_the_headline() -> None:
     assert "1 request waited 120 ms for their pool" in top
 
 
+def test_the_ledger_stands_in_the_headline() -> None:
+    """What an invocation's span would hold, with the agent's own time where it is known."""
+    stream = io.StringIO()
+    told = load_spans(stories.control(), ReadNotes())
+    write_text(told, stream, width=140, agent_s=0.0125)
+    (line,) = [line for line in stream.getvalue().splitlines() if line.startswith("in all: ")]
+    steps = "1 lookup · 1 connect · 1 handshake · 5 requests reused a connection"
+    assert line == f"in all: {steps} · conntrace itself 12 ms"
+
+
 def test_processes_by_the_names_that_people_chose() -> None:
     """No `unknown_service:`, and nothing twice."""
     records = []
