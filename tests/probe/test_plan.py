@@ -11,8 +11,10 @@ from conntrace.probe.plan import (
     Bracket,
     Step,
     bracket,
-    most_search_steps,
+    most_search_requests,
+    most_search_tries,
     next_gap,
+    steps_for,
     table_steps,
 )
 
@@ -54,7 +56,7 @@ def test_the_search_ends_in_time(gaps: list[float], limit: float, seen: bool) ->
     """Whatever the limit is, it is bracketed to the resolution within the promised requests."""
     tried = [(gap, gap < limit) for gap in gaps]
     around = bracket(tried)
-    for _ in range(most_search_steps(gaps)):
+    for _ in range(most_search_tries(gaps)):
         gap = next_gap(around, [limit] if seen else []) if around is not None else None
         if gap is None:
             break
@@ -75,3 +77,19 @@ def test_a_seen_close_makes_two_tries_enough() -> None:
 
 def test_a_wrong_hint_does_no_harm() -> None:
     assert next_gap(Bracket(1.0, 2.0), [40.0]) == 1.5
+
+
+@given(GAPS, st.floats(0.05, 99), st.booleans(), st.floats(0.1, 50))
+def test_the_search_keeps_the_rate_and_its_promise(
+    gaps: list[float], limit: float, seen: bool, rate: float
+) -> None:
+    tried = [(gap, gap < limit) for gap in gaps]
+    steps: list[Step] = []
+    while (around := bracket(tried)) is not None:
+        gap = next_gap(around, [limit] if seen else [])
+        if gap is None:
+            break
+        steps += steps_for(gap, rate)
+        tried.append((gap, gap < limit))
+    assert len(steps) <= most_search_requests(gaps, rate)
+    assert len(steps) / rate <= sum(step.wait_s for step in steps) + 1e-6

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,39 @@ def test_a_server_that_never_answers(listener: socket.socket) -> None:
     assert_one_line(probe(url, "--timeout", "0.3"), "probe-no-answer", 1)
 
 
+def test_an_answer_that_never_ends(listener: socket.socket) -> None:
+    """Such as a stream of events, which says something often enough for any time-out."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                connection.sendall(b"1\r\n.\r\n")
+                time.sleep(0.05)
+
+    server = threading.Thread(target=serve)
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    ended = probe(url, "--timeout", "0.5")
+    server.join(timeout=20)
+    assert not server.is_alive()
+    assert_one_line(ended, "probe-no-answer", 1)
+
+
+def test_gaps_that_are_all_too_long() -> None:
+    """The close that was seen tells that a shorter gap would not have been."""
+    with LoopbackServer(Behaviour(idle_limit_s=0.5)) as server:
+        ended = probe(server.url(path="/"), "--gaps", "1.5", "--repeat", "1", "--json")
+        sent = len(server.requests)
+    found = document_of(ended)
+    limit = found["idle_limit"]
+    assert limit["lost_s"] - limit["reused_s"] <= 0.101
+    assert limit["reused_s"] - 0.1 <= 0.5 <= limit["lost_s"] + 0.1
+    assert sent == found["requests"] <= announced(ended)
+
+
 def probe_redirected(
     listener: socket.socket, location: str, times: int
 ) -> subprocess.CompletedProcess[str]:
@@ -217,9 +251,32 @@ def test_an_endless_redirect(listener: socket.socket) -> None:
     assert_one_line(ended, "probe-redirects", 1)
 
 
-def test_a_redirect_to_what_is_no_url(listener: socket.socket) -> None:
-    ended = probe_redirected(listener, "http://[::1", times=1)
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[::1/?token=hidden",
+        "http://127.0.0.1:99999/?token=hidden",
+        "http://a b/?token=hidden",
+        "ftp://me:hidden@a.test/",
+    ],
+)
+def test_a_redirect_to_what_is_no_url(listener: socket.socket, location: str) -> None:
+    ended = probe_redirected(listener, location, times=1)
     assert_one_line(ended, "probe-failed", 1)
+    assert "hidden" not in ended.stderr
+
+
+def test_redirects_are_counted() -> None:
+    with LoopbackServer() as server:
+        url = server.url(path="/redirect?" + server.url(path="/"))
+        ended = probe(url, "--gaps", "0", "--repeat", "1", "--no-search", "--json")
+        sent = len(server.requests)
+    assert sent == document_of(ended)["requests"] <= announced(ended)
+
+
+@pytest.mark.parametrize("option", ["--rate", "--timeout"])
+def test_what_is_not_a_number(option: str) -> None:
+    assert_one_line(probe("http://127.0.0.1/", option, "nan"), "wrong-usage", 2)
 
 
 @pytest.mark.parametrize("gaps", ["", "a", "-1", "1,,2", "1e9"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from conntrace.cli.lambda_events import events_in
-from conntrace.cli.probe import GapsType
+from conntrace.cli.probe import GapsType, NumberRange
 from conntrace.cli.terminal import say
 from conntrace.errors import ConntraceError
 
@@ -56,7 +56,7 @@ class VariableType(click.ParamType):  # type: ignore[type-arg]
     show_default=True,
     help="Seconds frozen before each invocation, with commas between.",
 )
-@click.option("--timeout", type=click.FloatRange(0.1, 900), default=3, show_default=True)
+@click.option("--timeout", type=NumberRange(0.1, 900), default=3, show_default=True)
 @click.option(
     "--memory", type=click.IntRange(128, 10240), default=256, show_default=True, help="MB."
 )

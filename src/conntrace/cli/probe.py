@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import click
 from conntrace.cli.terminal import say
 from conntrace.errors import ConntraceError
 from conntrace.probe.address import parsed, shown
+from conntrace.probe.client import MAX_REDIRECTS
 from conntrace.probe.run import Options, measure
 from conntrace.probe.samples import Measured
 
@@ -37,6 +39,19 @@ class GapsType(click.ParamType):  # type: ignore[type-arg]
         return gaps
 
 
+class NumberRange(click.FloatRange):
+    """As click's, which lets `nan` pass: it is below no least and above no most."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; what is none is wrong usage."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 @click.command("probe", short_help="Measure how long a server keeps idle connections.")
 @click.argument("url")
 @click.option("--gaps", type=GapsType(), default="0,1,2,5,10,30,60", show_default=True)
@@ -45,13 +60,13 @@ class GapsType(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0.01, 100),
+    type=NumberRange(0.01, 100),
     default=5,
     show_default=True,
     help="At most this many requests a second.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=30, show_default=True, help="Seconds."
+    "--timeout", type=NumberRange(0.1, 600), default=30, show_default=True, help="Seconds."
 )
 @click.option("--method", type=click.Choice(["GET", "HEAD"]), default="GET", show_default=True)
 @click.option("--search/--no-search", default=True, help="Find the idle limit within 0.1 s.")
@@ -78,8 +93,10 @@ def command(
     measured = Measured(shown(url))
     page = _opened(html) if html is not None else None
     say(
-        f"at most {options.most_requests} requests to {measured.url} over one connection,"
-        f" about {_minutes(sum(step.wait_s for step in options.steps))}"
+        f"at most {options.most_requests} requests to {measured.url} over one connection"
+        f" ({MAX_REDIRECTS} of them for redirects), about"
+        f" {_minutes(sum(step.wait_s for step in options.steps))}"
+        f"{' and the search for the limit' if search else ''}"
     )
     _measure(options, measured)
     _show(measured, gaps, as_json, page)

@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING
 from conntrace import in_process
 from conntrace import semantic_names as names
 from conntrace.analyzer.exporters.memory import MemoryExporter
-from conntrace.errors import ConntraceError
+from conntrace.errors import ConntraceError, UsageError
 from conntrace.probe.address import parsed, shown
 from conntrace.probe.samples import Sample
 from conntrace.traced.error_types import error_type
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
+    from urllib3.response import BaseHTTPResponse
 
     from conntrace.analyzer.span import Span
 
 MAX_REDIRECTS = 5
+_PIECE = 4096
+"""How much of an answer is read at once: small, as each piece is waited for."""
 _LOOKUP_FAILURES = ("host_not_found", "no_address", "try_again", "no_recovery", "lookup_failed")
 _USER_AGENT = {"User-Agent": "conntrace-probe", "Accept": "*/*"}
 
@@ -37,6 +40,8 @@ class Client:
     def __init__(self, url: str, *, method: str, timeout_s: float) -> None:
         self.url = url
         self.status = 0
+        self.redirects = 0
+        """How many led to `url`."""
         self._method = method
         self._timeout_s = timeout_s
         self._memory = MemoryExporter()
@@ -74,9 +79,7 @@ class Client:
         for _ in range(MAX_REDIRECTS + 1):
             pool, target = _pool_and_target(self.url, self._timeout_s)
             try:
-                response = pool.request(
-                    self._method, target, retries=False, redirect=False, headers=_USER_AGENT
-                )
+                response = self._request(pool, target)
             except urllib3.exceptions.HTTPError as error:
                 pool.close()
                 raise _as_message(shown(self.url), error) from error
@@ -87,7 +90,8 @@ class Client:
                 self._take_spans()
                 return
             pool.close()
-            self.url = urllib3.util.parse_url(_joined(self.url, location)).url
+            self.url = _joined(self.url, location)
+            self.redirects += 1
         raise ConntraceError(
             "probe-redirects",
             f"{shown(self.url)} redirects for the {MAX_REDIRECTS + 1}th time: give the URL it leads"
@@ -102,13 +106,32 @@ class Client:
         error = ""
         began = time.perf_counter()
         try:
-            self._pool.request(
-                self._method, self._target, retries=False, redirect=False, headers=_USER_AGENT
-            )
+            self._request(self._pool, self._target)
         except urllib3.exceptions.HTTPError as failure:
             error = error_type(failure)
         duration_s = time.perf_counter() - began
         return _told_by(self._take_spans(), gap_s, duration_s, error)
+
+    def _request(self, pool: HTTPConnectionPool, target: str) -> BaseHTTPResponse:
+        """One request, its answer read to the end, which some never come to: a stream of events."""
+        from urllib3.exceptions import ReadTimeoutError
+
+        ends = time.monotonic() + self._timeout_s
+        response = pool.request(
+            self._method,
+            target,
+            retries=False,
+            redirect=False,
+            headers=_USER_AGENT,
+            preload_content=False,
+        )
+        for _ in response.stream(_PIECE, decode_content=False):
+            if time.monotonic() > ends:
+                response.close()
+                response.release_conn()
+                raise ReadTimeoutError(pool, target, "the answer does not end")
+        response.release_conn()
+        return response
 
     def _take_spans(self) -> list[Span]:
         in_process.flush()
@@ -128,13 +151,16 @@ def _pool_and_target(url: str, timeout_s: float) -> tuple[HTTPConnectionPool, st
 
 
 def _joined(url: str, location: str) -> str:
+    """Where a redirect leads to; it comes from the server and may be anything."""
     from urllib.parse import urljoin
 
     try:
-        return urljoin(url, location)
-    except ValueError as error:
+        return str(parsed(urljoin(url, location)))
+    except (ValueError, UsageError) as error:
         raise ConntraceError(
-            "probe-failed", f"{shown(url)} redirects to {location[:200]!r}, which is no URL"
+            "probe-failed",
+            f"{shown(url)} redirects to {shown(location)[:200]!r}, which is no URL that begins with"
+            " http:// or https://",
         ) from error
 
 

@@ -39,24 +39,42 @@ def table_steps(gaps: Sequence[float], repeat: int, rate: float) -> list[Step]:
     A gap shorter than the pause that the rate asks for is measured by pairs of requests with the
     pause before each pair.
     """
-    pause = 1 / rate
     steps = [Step(0.0, None)]
     for gap in sorted(set(gaps)):
-        if gap >= pause:
-            steps += [Step(gap, gap)] * repeat
-        else:
-            steps += [Step(2 * pause - gap, None), Step(gap, gap)] * repeat
+        steps += steps_for(gap, rate) * repeat
     return steps
 
 
-def most_search_steps(gaps: Sequence[float]) -> int:
-    """The most requests that the search for the limit may need, whatever the table shows."""
-    edges = sorted({0.0, *gaps})
-    widest = max((after - before for before, after in pairwise(edges)), default=0)
-    if widest <= RESOLUTION_S:
+def steps_for(gap: float, rate: float) -> list[Step]:
+    """What measures this gap once."""
+    pause = 1 / rate
+    if gap >= pause:
+        return [Step(gap, gap)]
+    return [Step(2 * pause - gap, None), Step(gap, gap)]
+
+
+def most_search_requests(gaps: Sequence[float], rate: float) -> int:
+    """The most requests that the search for the limit may send, whatever the table shows."""
+    # The search tries gaps between two neighbours of the table; the lower one tells whether some
+    # of them need a request before them to keep the rate.
+    edges = pairwise(sorted({0.0, *gaps}))
+    return max(
+        (_most_tries(after - before) * len(steps_for(before, rate)) for before, after in edges),
+        default=0,
+    )
+
+
+def most_search_tries(gaps: Sequence[float]) -> int:
+    """The most gaps that the search for the limit may try."""
+    edges = pairwise(sorted({0.0, *gaps}))
+    return max((_most_tries(after - before) for before, after in edges), default=0)
+
+
+def _most_tries(width_s: float) -> int:
+    if width_s <= RESOLUTION_S:
         return 0
     # Two tries around the time that a close showed, then halving from the wider side at worst.
-    return 2 + math.ceil(math.log2(widest / RESOLUTION_S))
+    return 2 + math.ceil(math.log2(width_s / RESOLUTION_S))
 
 
 def bracket(samples: Sequence[tuple[float, bool]]) -> Bracket | None:

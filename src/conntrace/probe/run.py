@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conntrace.probe import plan
 from conntrace.probe.address import shown
-from conntrace.probe.client import Client
+from conntrace.probe.client import MAX_REDIRECTS, Client
 from conntrace.probe.samples import Measured
 
 
@@ -31,9 +31,9 @@ class Options:
 
     @property
     def most_requests(self) -> int:
-        """No more than these are ever sent, redirects of the first one left out."""
-        searching = plan.most_search_steps(self.gaps) if self.search else 0
-        return len(self.steps) + searching
+        """No more than these are ever sent, redirects of the first one included."""
+        searching = plan.most_search_requests(self.gaps, self.rate) if self.search else 0
+        return len(self.steps) + searching + MAX_REDIRECTS
 
 
 Waited = Callable[[float], None]
@@ -48,7 +48,7 @@ def measure(options: Options, measured: Measured, waited: Waited) -> None:
         client.connect()
         measured.url = shown(client.url)
         measured.status = client.status
-        measured.requests = 1
+        measured.requests = 1 + client.redirects
         for step in options.steps[1:]:
             _take(client, step, measured, waited)
         if options.search:
@@ -73,10 +73,11 @@ def _wait(seconds: float, waited: Waited) -> None:
 
 
 def _search(client: Client, options: Options, measured: Measured, waited: Waited) -> None:
-    budget = plan.most_search_steps(options.gaps)
+    budget = plan.most_search_tries(options.gaps)
     while (around := measured.limit) is not None and budget > 0:
         gap = plan.next_gap(around, measured.seen_limits)
         if gap is None:
             break
         budget -= 1
-        _take(client, plan.Step(gap, gap), measured, waited)
+        for step in plan.steps_for(gap, options.rate):
+            _take(client, step, measured, waited)

@@ -58,7 +58,11 @@ class Measured:
     @property
     def limit(self) -> Bracket | None:
         """Where the idle limit lies as far as it is known; None when nothing tells it."""
-        return bracket(self.pairs)
+        pairs = self.pairs
+        if self.seen_limits and pairs[0][0] > 0:
+            # Even the shortest gap was too long, but the server had kept the connection first.
+            pairs = [(0.0, True), *pairs]
+        return bracket(pairs)
 
     @property
     def seen_limits(self) -> list[float]:
