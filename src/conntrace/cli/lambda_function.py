@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conntrace.cli.file_name import FileName
 from conntrace.cli.lambda_events import events_in
 from conntrace.cli.probe import GapsType, NumberRange
 from conntrace.cli.terminal import say
@@ -47,7 +48,10 @@ class VariableType(click.ParamType):  # type: ignore[type-arg]
 @click.argument("handler")
 @click.option("--layer", "layers", multiple=True, metavar="ZIP", help="A layer; may be repeated.")
 @click.option(
-    "--events", metavar="FILE", help="One event a line, as JSON, or a single one. Default: one {}."
+    "--events",
+    type=FileName(),
+    metavar="FILE",
+    help="One event a line, as JSON, or a single one. Default: one {}.",
 )
 @click.option(
     "--gaps",
@@ -74,7 +78,7 @@ class VariableType(click.ParamType):  # type: ignore[type-arg]
     "--pause-network", is_flag=True, help="Drop packets while frozen (root and nftables)."
 )
 @click.option("--log", is_flag=True, help="Show the function's log on standard error.")
-@click.option("-o", "--output", metavar="FILE", help="Keep the spans in FILE.")
+@click.option("-o", "--output", type=FileName(), metavar="FILE", help="Keep the spans in FILE.")
 def command(
     handler: str,
     layers: tuple[str, ...],

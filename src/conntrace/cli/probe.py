@@ -10,6 +10,7 @@ from typing import TextIO
 
 import click
 
+from conntrace.cli.file_name import FileName
 from conntrace.cli.terminal import say
 from conntrace.errors import ConntraceError
 from conntrace.probe.address import parsed, shown
@@ -71,7 +72,7 @@ class NumberRange(click.FloatRange):
 @click.option("--method", type=click.Choice(["GET", "HEAD"]), default="GET", show_default=True)
 @click.option("--search/--no-search", default=True, help="Find the idle limit within 0.1 s.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
-@click.option("--html", metavar="FILE", help="Also write a page.")
+@click.option("--html", type=FileName(), metavar="FILE", help="Also write a page.")
 def command(
     url: str,
     gaps: tuple[float, ...],

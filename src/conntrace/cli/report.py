@@ -11,6 +11,7 @@ from typing import TextIO
 
 import click
 
+from conntrace.cli.file_name import FileName
 from conntrace.errors import ConntraceError
 from conntrace.report import conditions
 from conntrace.report.baseline import check as check_baseline
@@ -67,7 +68,7 @@ class AgeType(click.ParamType):  # type: ignore[type-arg]
     "--trace", default="", metavar="ID", help="Show this trace; the start of its id will do."
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("-o", "--output", default="-", metavar="FILE", help="Write to FILE.")
+@click.option("-o", "--output", type=FileName(), default="-", metavar="FILE", help="Write to FILE.")
 @click.option("--width", type=click.IntRange(40, 400), help="Columns to use.")
 @click.option("--counts", is_flag=True, help="Only count: any amount of input in little memory.")
 @click.option(
@@ -79,10 +80,16 @@ class AgeType(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--baseline",
+    type=FileName(),
     metavar="FILE",
     help="Exit with 3 when something is avoidable that FILE does not allow.",
 )
-@click.option("--write-baseline", metavar="FILE", help="Write FILE: allow what is avoidable now.")
+@click.option(
+    "--write-baseline",
+    type=FileName(),
+    metavar="FILE",
+    help="Write FILE: allow what is avoidable now.",
+)
 def command(
     files: tuple[str, ...],
     jaeger: str | None,

@@ -153,6 +153,17 @@ def test_a_baseline_that_cannot_be_written_is_not_called_the_report(
     assert f"cannot write the baseline to {nowhere}" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--baseline", "--write-baseline", "--output"])
+def test_a_file_without_a_name_is_wrong_usage(
+    option: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`--baseline "$UNSET"` in a pipeline must not let everything pass."""
+    spans = tmp_path / "spans.jsonl"
+    spans.touch()
+    assert main(["report", str(spans), option, ""]) == 2
+    assert capfd.readouterr().err.endswith("[wrong-usage]\n")
+
+
 def test_junit(tmp_path: Path) -> None:
     """Avoidable is a failure, allowed is skipped, the rest passes; any text is legal XML."""
     stream = io.StringIO()
