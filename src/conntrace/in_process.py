@@ -138,6 +138,7 @@ def _warn(line: str) -> None:
 
 
 _running: InProcess | None = None
+_said_already_traced = False
 
 
 def instrument(
@@ -154,14 +155,16 @@ def instrument(
 
     Raises `ConntraceError` when spans are to go to OpenTelemetry and it is not installed.
     """
-    global _running
+    global _running, _said_already_traced
     settings, problems = load(os.environ)
     for problem in problems:
         print(f"conntrace: {problem}", file=sys.stderr)
     if not settings.active:
         return False
     if recorder.running is not None:
-        print("conntrace: this process is traced already [already-traced]", file=sys.stderr)
+        if not _said_already_traced:
+            print("conntrace: this process is traced already [already-traced]", file=sys.stderr)
+        _said_already_traced = True
         return False
     call_sites.enabled = settings.call_sites
     if exporters is None:
@@ -171,7 +174,7 @@ def instrument(
     )
     if not agent.start(with_audit=settings.audit is True):
         return False
-    _running = agent
+    _running, _said_already_traced = agent, False
     return True
 
 

@@ -115,6 +115,12 @@ class Failure:
     lent_unread: bool = False
     """The connection was handed out with the response before still unread."""
 
+    @property
+    def waited_ns(self) -> int:
+        """From the connection in hand to the clean-up: the time to answer in; -1 unknown."""
+        made_ns = 0 if self.reused else max(0, self.setup_ns)
+        return max(0, self.after_ns - made_ns) if self.after_ns >= 0 else -1
+
     def describe(self, connection: Connection) -> None:
         """Note what the connection was like that failed."""
         self.lent_unread = connection.lent_unread

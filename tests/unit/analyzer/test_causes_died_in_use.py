@@ -74,6 +74,29 @@ def test_a_shorter_silence_is_a_slow_server() -> None:
     assert verdict(stream.analyze().setups[1])[:2] == ("slow_server_timeout", "proved")
 
 
+def test_the_time_to_connect_is_not_the_servers() -> None:
+    """A read time-out on a new connection begins when the connection stands."""
+    stream = Stream()
+    pool = stream.pool(stream.manager())
+    request = stream.start(pool)
+    stream.checkout(request, pool)
+    setup, model = stream.draw(), stream.pools[pool]
+    begun = SetupStart(setup=setup, request=request, pool=pool, client="urllib3")
+    begun.scheme, begun.host, begun.port = model.scheme, model.host, model.port
+    stream.send(begun)
+    stream.sleep(260)
+    stream.send(SetupEnd(setup=setup))
+    stream.sleep(0.3)
+    stream.send(Close(connection=setup, by="error", error="timed_out", tcp_state=ESTABLISHED))
+    stream.send(LeaseEnd(connection=setup, pool=pool, request=request, how="error"))
+    stream.send(RequestEnd(request=request, error="timed_out", connection=setup))
+    stream.pools[pool].in_use.clear()
+    stream.request(pool, previous=request)
+    replaced = stream.analyze().setups[1]
+    assert verdict(replaced)[:2] == ("slow_server_timeout", "proved")
+    assert "did not answer within 0.3 s" in text(replaced, "conntrace.cause.detail")
+
+
 def test_a_late_reset_is_not_stale() -> None:
     """A reset long after the request was no answer to a dead connection."""
     stream = after_failure("connection_reset", 20, tcp_state=7)

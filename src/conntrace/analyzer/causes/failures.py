@@ -55,7 +55,7 @@ def cause_of_failure(failure: Failure, origin: Origin, *, stood: bool) -> Cause 
         return _mid_response(failure, origin)
     if failure.error not in _ENDED_BY_PEER:
         return None
-    if failure.after_ns >= LONG_SILENCE_NS:
+    if failure.waited_ns >= LONG_SILENCE_NS:
         return _dropped_in_flight(failure, origin)
     return _stale(failure, origin) if failure.reused and _is_prompt(failure) else None
 
@@ -141,7 +141,7 @@ def _mid_response(failure: Failure, origin: Origin) -> Cause | None:
 def _dropped_in_flight(failure: Failure, origin: Origin) -> Cause:
     return inferred(
         "idle_in_flight_drop",
-        f"{place(origin)} was silent for {nanoseconds(failure.after_ns)} after the request, longer"
+        f"{place(origin)} was silent for {nanoseconds(failure.waited_ns)} after the request, longer"
         f" than some devices between keep a silent connection ({failure.error})",
         _evidence(failure),
     )
@@ -155,7 +155,7 @@ def _timed_out(failure: Failure, origin: Origin, stood: bool) -> Cause | None:
         return _silent_drop(failure, origin, stood) if failure.reused else None
     if close.unacked or close.retransmits:
         return None
-    if failure.after_ns >= LONG_SILENCE_NS and not close.response_begun:
+    if failure.waited_ns >= LONG_SILENCE_NS and not close.response_begun:
         return _dropped_in_flight(failure, origin)
     return _slow_server(failure, origin, close.response_begun)
 
@@ -176,7 +176,7 @@ def _silent_drop(failure: Failure, origin: Origin, stood: bool) -> Cause:
 
 def _slow_server(failure: Failure, origin: Origin, begun: bool) -> Cause:
     what = "did not go on with its response" if begun else "did not answer"
-    after = f" within {nanoseconds(failure.after_ns)}" if failure.after_ns >= 0 else " in time"
+    after = f" within {nanoseconds(failure.waited_ns)}" if failure.waited_ns >= 0 else " in time"
     return proved(
         "slow_server_timeout",
         f"{place(origin)} acknowledged the request and {what}{after}: the read time-out ended it"
