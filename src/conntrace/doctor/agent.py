@@ -95,7 +95,7 @@ def _active() -> Check:
     if running is None:
         return Check(_GROUP, "this process", "not traced")
     failures = guard.failure_count()
-    off = ", ".join(guard.switched_off_places())
+    off = ", ".join(sorted(guard.switched_off))
     finding = "traced"
     if failures:
         finding += f", {failures} failures of the agent's own"

@@ -129,4 +129,4 @@ def _hear(
     except Exception as error:
         # Raising here would make the audited operation fail.
         guard.contained("audit", guard.failed, "audit", error)
-    recording.spent_since(began_ns)
+    recording.spent_ns += monotonic_ns() - began_ns

@@ -19,6 +19,8 @@ MAX_FAILURES = 10
 _EXHAUSTED = (RecursionError, MemoryError)
 
 _raise_own_failures = os.environ.get("CONNTRACE_TESTING") == "1"
+switched_off: set[str] = set()
+"""The places of MAX_FAILURES failures: their hooks only call the original. To be read elsewhere."""
 _failures: dict[str, int] = {}
 _exhausted = 0
 
@@ -35,11 +37,8 @@ def failed(place: str, error: Exception) -> None:
     _failures[place] = count
     if count == 1:
         _log_once(place, error)
-
-
-def is_switched_off(place: str) -> bool:
-    """True after MAX_FAILURES failures at `place`: its hook then only calls the original."""
-    return _failures.get(place, 0) >= MAX_FAILURES
+    if count >= MAX_FAILURES:
+        switched_off.add(place)
 
 
 def exhausted_count() -> int:
@@ -50,11 +49,6 @@ def exhausted_count() -> int:
 def failure_count() -> int:
     """Failures of ours in this process so far."""
     return sum(_failures.values())
-
-
-def switched_off_places() -> list[str]:
-    """The places that are switched off."""
-    return sorted(place for place, count in _failures.items() if count >= MAX_FAILURES)
 
 
 def contained(place: str, function: Callable[..., Result], *arguments: object) -> Result | None:

@@ -14,6 +14,8 @@ from conntrace.channel import MAX_PACKET, Channel
 from conntrace.traced import originals
 
 MAX_WAITING = 20_000
+# At least what the channel puts before the lines of a packet.
+_HEADER = 64
 # A drain that an asynchronous exception (Ctrl-C) cut off right after it took the lock.
 _STALE_DRAIN_NS = 2_000_000_000
 
@@ -84,31 +86,27 @@ class Outbox:
         self.__init__(channel)  # type: ignore[misc]
 
     def _send_packets(self) -> bool:
-        while self._packet or self._waiting:
-            packet = self._packet = self._packet or self._next_packet()
-            if not self._channel.send(packet):
+        waiting = self._waiting
+        while self._packet or waiting:
+            # One that did not leave is the first of the next drain, as it is.
+            packet = self._packet
+            room = 0 if packet else MAX_PACKET - _HEADER
+            while waiting and room > 0:
+                line = waiting[0]
+                if type(line) is not bytes:
+                    # A fault of ours elsewhere: it would hold up all others for ever.
+                    waiting.popleft()
+                    self.dropped_events += 1
+                    continue
+                room -= len(line) + 1
+                if room >= 0 or not packet:
+                    packet.append(waiting.popleft())
+            if packet and not self._channel.send(packet):
                 self.congested = True
                 return False
             self._packet = []
         self.congested = False
         return True
-
-    def _next_packet(self) -> list[bytes]:
-        waiting = self._waiting
-        packet: list[bytes] = []
-        size = 64
-        while waiting:
-            line = waiting[0]
-            if type(line) is not bytes:
-                # A fault of ours elsewhere: one that stayed would hold up all others for ever.
-                waiting.popleft()
-                self.dropped_events += 1
-                continue
-            size += len(line) + 1
-            if packet and size > MAX_PACKET:
-                break
-            packet.append(waiting.popleft())
-        return packet
 
     def _renew_stale_lock(self) -> None:
         now = originals.monotonic_ns()

@@ -133,7 +133,7 @@ class Recorder:
         )
         if totals != self._sent_drops:
             self._sent_drops = totals
-            active.outbox.note(notes.drops(*totals, guard.switched_off_places()))
+            active.outbox.note(notes.drops(*totals, sorted(guard.switched_off)))
         active.outbox.drain()
 
     def forked(self) -> None:

@@ -26,39 +26,47 @@ class Registry(Generic[Record]):
 
     def __init__(self, gone: Callable[[Record], None]) -> None:
         self._gone = gone
-        self.by_identity: dict[int, tuple[ref[object], Record]] = {}
+        self._references: dict[int, ref[object]] = {}
+        self.by_identity: dict[int, Record] = {}
+        self.at = self.by_identity.get
+        """`at(identity_of(subject))` is `get(subject)`, without a call of Python's."""
 
     def get(self, subject: object) -> Record | None:
         """The record of an object, or None."""
-        entry = self.by_identity.get(identity_of(subject))
-        return None if entry is None else entry[1]
+        return self.by_identity.get(identity_of(subject))
 
     def add(self, subject: object, record: Record) -> None:
         """Keep a record until the object is collected."""
         key = identity_of(subject)
-        records, gone, contained = self.by_identity, self._gone, guard.contained
+        records, references = self.by_identity, self._references
+        gone, contained = self._gone, guard.contained
 
         def forget(_: ref[object]) -> None:
-            entry = records.pop(key, None)
-            if entry is not None:
+            references.pop(key, None)
+            record = records.pop(key, None)
+            if record is not None:
                 # What leaves a finalizer would be shown to the program as an unraisable exception.
                 try:
-                    contained("forget", gone, entry[1])
+                    contained("forget", gone, record)
                 except Exception:
                     pass  # the interpreter ends, and has emptied our modules
 
-        records[key] = (ref(subject, forget), record)
+        references[key] = ref(subject, forget)
+        records[key] = record
 
     def forget(self, subject: object) -> None:
         """Drop the record of an object that lives on, without calling `gone`."""
-        self.by_identity.pop(identity_of(subject), None)
+        key = identity_of(subject)
+        self._references.pop(key, None)
+        self.by_identity.pop(key, None)
 
     def records(self) -> list[Record]:
         """All records of objects that live."""
-        return [record for _, record in list(self.by_identity.values())]
+        return list(self.by_identity.values())
 
     def clear(self) -> None:
         """Forget all, without calling `gone`."""
+        self._references.clear()
         self.by_identity.clear()
 
     def __len__(self) -> int:

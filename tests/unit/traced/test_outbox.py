@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from conntrace.channel import MAX_PACKET
 from conntrace.traced import outbox as outbox_module
 from conntrace.traced.outbox import Outbox
@@ -23,6 +25,7 @@ class ListChannel:
         return True
 
     def send(self, lines: Sequence[bytes]) -> bool:
+        b"".join(lines)
         if self.full:
             return False
         self.packets.append(list(lines))
@@ -153,3 +156,19 @@ def test_noted_lines_beyond_the_bound_leave_while_the_channel_takes_them(monkeyp
 
     assert channel.lines == [b"%d" % number for number in range(10)]
     assert outbox.dropped_events == 0
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_what_is_no_line_holds_up_nothing(count: int) -> None:
+    """By a fault of ours elsewhere; it is counted, and the others leave."""
+    channel = ListChannel()
+    outbox = Outbox(channel)
+    lines = [b"%d" % number for number in range(count)]
+
+    for line in lines[:-1]:
+        outbox.note(line)
+    outbox.note(None)  # type: ignore[arg-type]
+    outbox.send(lines[-1])
+
+    assert channel.lines == lines
+    assert outbox.dropped_events == 1

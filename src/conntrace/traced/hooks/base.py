@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, MethodDescriptorType, ModuleType
 from typing import NamedTuple
 
-from conntrace.traced import guard
+from conntrace.traced import guard, recording
 from conntrace.traced.context import is_suppressed
 from conntrace.traced.hooks.on_import import PatchOnImport
 from conntrace.traced.hooks.wrappers import OurWrapper
 from conntrace.traced.originals import monotonic_ns
-from conntrace.traced.recording import spent_since
 
 Arguments = tuple[object, ...]
 Keywords = dict[str, object]
@@ -74,13 +73,13 @@ def note_around(hook: Hook, original: Callable[..., object]) -> Callable[..., ob
         token = None
         # All of it inside `try`: Ctrl-C may come right after `begin`, and its `end` is then due.
         try:
-            if (args or not is_method) and not is_suppressed() and not guard.is_switched_off(place):
+            if (args or not is_method) and not is_suppressed() and place not in guard.switched_off:
                 began_ns = monotonic_ns()
                 try:
                     token = begin(args[0] if is_method else None, args[is_method:], kwargs)
                 except Exception as error:
                     guard.failed(place, error)
-                spent_since(began_ns)
+                recording.spent_ns += monotonic_ns() - began_ns
             result = original(*args, **kwargs)
         except BaseException as error:
             if token is not None and end is not None:
@@ -89,7 +88,7 @@ def note_around(hook: Hook, original: Callable[..., object]) -> Callable[..., ob
                     end(token, None, error)
                 except Exception as own_error:
                     guard.failed(place, own_error)
-                spent_since(began_ns)
+                recording.spent_ns += monotonic_ns() - began_ns
             # The traceback keeps this frame, where the original may have left none: it must not
             # keep the program's objects alive with it.
             del token, args, kwargs
@@ -100,7 +99,7 @@ def note_around(hook: Hook, original: Callable[..., object]) -> Callable[..., ob
                 end(token, result, None)
             except Exception as own_error:
                 guard.failed(place, own_error)
-            spent_since(began_ns)
+            recording.spent_ns += monotonic_ns() - began_ns
         try:
             return result
         finally:

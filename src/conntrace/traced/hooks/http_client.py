@@ -40,7 +40,7 @@ _IDLE = "Idle"
 
 def begin_request(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     """Note whether a request of a bare object asks for the end of its connection."""
-    record = connections.get(instance)
+    record = connections.at(identity_of(instance))
     if recording.active is None or (record is not None and record.pool is not None):
         return None
     asks = _asks_to_close(args[3] if len(args) > 3 else kwargs.get("headers"))
@@ -81,7 +81,7 @@ def begin_connect(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     if outer is not None and outer.kind == SETUP and outer.subject == identity_of(instance):
         # HTTPSConnection.connect calls HTTPConnection.connect: one set-up.
         return None
-    record = connections.get(instance)
+    record = connections.at(identity_of(instance))
     if record is None:
         record = ConnectionRecord(None)
         connections.add(instance, record)
@@ -201,7 +201,7 @@ def end_tunnel(token: object, result: object, error: BaseException | None) -> No
 
 def begin_close(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     """Note why a connection is closed, before its socket is gone."""
-    record = connections.get(instance)
+    record = connections.at(identity_of(instance))
     if recording.active is None or record is None or not record.open:
         return None
     sock = getattr(instance, "sock", None)

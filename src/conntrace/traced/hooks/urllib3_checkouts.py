@@ -12,6 +12,7 @@ from conntrace.traced.hooks.base import Hook
 from conntrace.traced.hooks.urllib3_pools import idle_connections, register_pool
 from conntrace.traced.hooks.urllib3_probes import Probe, last_probe
 from conntrace.traced.originals import monotonic_ns
+from conntrace.traced.registry import identity_of
 
 # No thread that only waits for the interpreter waits this long.
 _CERTAIN_WAIT_NS = 100_000_000
@@ -69,7 +70,7 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
     """What the pool handed out, and in which state."""
 
     def _get_conn(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None or guard.is_switched_off("_get_conn"):
+        if recording.active is None or "_get_conn" in guard.switched_off:
             return original(*args, **kwargs)
         began_ns = monotonic_ns()
         try:
@@ -77,7 +78,7 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             guard.failed("_get_conn", error)
             before = None
-        recording.spent_since(began_ns)
+        recording.spent_ns += monotonic_ns() - began_ns
         if before is None:
             return original(*args, **kwargs)
         try:
@@ -90,7 +91,7 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
             _note_checkout(before, args[0], connection)
         except Exception as error:
             guard.failed("_get_conn", error)
-        recording.spent_since(began_ns)
+        recording.spent_ns += monotonic_ns() - began_ns
         try:
             return connection
         finally:
@@ -101,7 +102,7 @@ def build_get_conn(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _before_get(pool: Any) -> BeforeGet | None:
-    record = pools.get(pool)
+    record = pools.at(identity_of(pool))
     operation = current.get()
     if operation is None or operation.kind != REQUEST or operation.pool is not record:
         operation = None
@@ -145,7 +146,7 @@ def _their_span(operation: Operation) -> tuple[str, str] | None:
 
 
 def _note_checkout(before: BeforeGet, pool: Any, connection: Any) -> None:
-    record = connections.get(connection)
+    record = connections.at(identity_of(connection))
     if record is None:
         record = ConnectionRecord(before.record)
         connections.add(connection, record)

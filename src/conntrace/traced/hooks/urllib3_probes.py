@@ -13,6 +13,7 @@ from conntrace.traced import context, guard, kernel, recording
 from conntrace.traced.connections import ConnectionRecord, connections
 from conntrace.traced.hooks.base import Hook
 from conntrace.traced.originals import monotonic_ns
+from conntrace.traced.registry import identity_of
 
 
 class Probe(NamedTuple):
@@ -32,20 +33,20 @@ def build_is_connection_dropped(original: Callable[..., Any]) -> Callable[..., A
 
     def is_connection_dropped(*args: Any, **kwargs: Any) -> Any:
         dropped = original(*args, **kwargs)
-        if recording.active is not None and not guard.is_switched_off("is_connection_dropped"):
+        if recording.active is not None and "is_connection_dropped" not in guard.switched_off:
             began_ns = monotonic_ns()
             try:
                 _note_probe(args[0], dropped)
             except Exception as error:
                 guard.failed("is_connection_dropped", error)
-            recording.spent_since(began_ns)
+            recording.spent_ns += monotonic_ns() - began_ns
         return dropped
 
     return is_connection_dropped
 
 
 def _note_probe(connection: Any, dropped: object) -> None:
-    record = connections.get(connection)
+    record = connections.at(identity_of(connection))
     if record is None:
         record = ConnectionRecord(None)
         connections.add(connection, record)

@@ -19,6 +19,7 @@ from conntrace.traced.error_types import error_type
 from conntrace.traced.hooks.base import Hook
 from conntrace.traced.hooks.urllib3_pools import register_pool
 from conntrace.traced.originals import monotonic_ns
+from conntrace.traced.registry import identity_of
 
 _MAX_FRAMES = 8
 _PRIVATE = Operation("private", 0, None)
@@ -28,7 +29,7 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
     """One attempt: opened here, sent when its connection is known, ended with the headers."""
 
     def urlopen(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None or guard.is_switched_off("urlopen"):
+        if recording.active is None or "urlopen" in guard.switched_off:
             return original(*args, **kwargs)
         began_ns = monotonic_ns()
         # `try` in place of `guard.contained`, here and below: free unless something fails.
@@ -37,7 +38,7 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             guard.failed("urlopen", error)
             operation = None
-        recording.spent_since(began_ns)
+        recording.spent_ns += monotonic_ns() - began_ns
         if operation is None:
             return original(*args, **kwargs)
         if operation is _PRIVATE:
@@ -55,7 +56,7 @@ def build_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
             _end_request(operation, response, None)
         except Exception as error:
             guard.failed("urlopen", error)
-        recording.spent_since(began_ns)
+        recording.spent_ns += monotonic_ns() - began_ns
         try:
             return response
         finally:
@@ -77,7 +78,7 @@ def _unseen(original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
 def _begin_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation:
     pool = args[0]
-    record = pools.get(pool) or register_pool(pool)
+    record = pools.at(identity_of(pool)) or register_pool(pool)
     if context.is_private(record.host, record.port):
         return _PRIVATE
     outer = current.get()

@@ -10,6 +10,7 @@ from conntrace.traced.connections import ConnectionRecord, PoolRecord, connectio
 from conntrace.traced.context import REQUEST, Operation, current
 from conntrace.traced.hooks.base import Hook
 from conntrace.traced.originals import monotonic_ns
+from conntrace.traced.registry import identity_of
 
 # Of http.client's HTTPConnection: the response that it still has to read, name-mangled.
 _RESPONSE = "_HTTPConnection__response"
@@ -19,7 +20,7 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
     """A connection comes back, or an empty slot in its place."""
 
     def _put_conn(*args: Any, **kwargs: Any) -> Any:
-        if recording.active is None or guard.is_switched_off("_put_conn"):
+        if recording.active is None or "_put_conn" in guard.switched_off:
             return original(*args, **kwargs)
         began_ns = monotonic_ns()
         try:
@@ -27,7 +28,7 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             guard.failed("_put_conn", error)
             finish = None
-        recording.spent_since(began_ns)
+        recording.spent_ns += monotonic_ns() - began_ns
         result = original(*args, **kwargs)
         if finish is not None:
             began_ns = monotonic_ns()
@@ -35,7 +36,7 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
                 _note_put(*finish)
             except Exception as error:
                 guard.failed("_put_conn", error)
-            recording.spent_since(began_ns)
+            recording.spent_ns += monotonic_ns() - began_ns
         return result
 
     return _put_conn
@@ -44,14 +45,14 @@ def build_put_conn(original: Callable[..., Any]) -> Callable[..., Any]:
 def _before_put(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[PoolRecord, ConnectionRecord, Operation | None, bool, int] | None:
-    pool = pools.get(args[0])
+    pool = pools.at(identity_of(args[0]))
     if pool is None:
         return None
     connection = args[1] if len(args) > 1 else kwargs.get("conn")
     if connection is None:
         _end_failed_lease(pool)
         return None
-    record = connections.get(connection)
+    record = connections.at(identity_of(connection))
     if record is None:
         return None
     lease, record.lease = record.lease, None
