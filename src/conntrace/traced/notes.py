@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conntrace.event_lines import bounded, line, text
+from conntrace.event_lines import MAX_LINE, bounded, known, line, text
 from conntrace.traced.call_sites import CallSite, Owner
-from conntrace.traced.context import Place
+from conntrace.traced.context import NO_SPAN, Place
 from conntrace.traced.originals import get_ident, monotonic_ns
 
 
@@ -108,10 +108,12 @@ def request_start(
     span: tuple[str, str],
 ) -> bytes:
     """An attempt began at `started_ns`."""
-    return bounded(b"request_start\t%d\t%d\t%d\t%d\t%b\t%b\t%b\t%d\t%d\t%b\t%b" % (
-        started_ns, get_ident(), request, pool, text(method), text(path),
-        b"1" if sends_close else b"", previous, call, span[0].encode(), span[1].encode(),
-    ))  # fmt: skip
+    written = b"request_start\t%d\t%d\t%d\t%d\t%b\t%b\t%b\t%d\t%d\t%b" % (
+        started_ns, get_ident(), request, pool, known(method), text(path),
+        b"1" if sends_close else b"", previous, call,
+        b"\t" if span is NO_SPAN else "\t".join(span).encode(),
+    )  # fmt: skip
+    return written if len(written) <= MAX_LINE else bounded(written)
 
 
 def request_end(request: int, status: int, error: str, connection: int) -> bytes:

@@ -54,10 +54,10 @@ def checkout_reused(
     maxsize: int,
 ) -> bytes:
     """The pool handed out a live connection."""
-    flag, trace_id, span_id = (b"1", *their_span) if their_span else (b"", "", "")
-    return b"checkout\t%d\t%d\t%d\t%d\treused\t%d\t%b\t%b\t%b\t%d\t%d\t%d\t\t%d\t%d" % (
+    theirs = b"\t\t" if their_span is None else b"1\t" + "\t".join(their_span).encode()
+    return b"checkout\t%d\t%d\t%d\t%d\treused\t%d\t%b\t%d\t%d\t%d\t\t%d\t%d" % (
         monotonic_ns(), get_ident(), request, pool, connection,
-        flag, trace_id.encode(), span_id.encode(), wait_ns, idle_ns, in_use, queue_size, maxsize,
+        theirs, wait_ns, idle_ns, in_use, queue_size, maxsize,
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def drain() -> None:
 
 def is_congested() -> bool:
     """True, and a reused request more on the count of those left out, while the channel is full."""
-    if active is None or not active.outbox.still_congested():
+    if active is None or not active.outbox.congested or not active.outbox.still_congested():
         return False
     active.outbox.dropped_requests += 1
     return True

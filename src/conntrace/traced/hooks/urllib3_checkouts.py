@@ -182,7 +182,7 @@ def _note_reuse(
             before.record.identity,
             record.connection,
             their_span,
-            before.waited_ns(now),
+            before.waited_ns(now) if before.block else 0,
             now - record.put_ns if record.put_ns >= 0 else -1,
             before.in_use,
             before.queue_size,

@@ -79,7 +79,7 @@ def _unseen(original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 def _begin_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation:
     pool = args[0]
     record = pools.at(identity_of(pool)) or register_pool(pool)
-    if context.is_private(record.host, record.port):
+    if context.private_origin is not None and context.is_private(record.host, record.port):
         return _PRIVATE
     outer = current.get()
     previous = 0
