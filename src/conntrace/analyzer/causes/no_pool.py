@@ -61,8 +61,9 @@ def _evicted(facts: SetupFacts, eviction: Eviction) -> Cause:
     destinations = max(len(client.keys), eviction.num_pools + 1)
     lived = could_serve(facts, facts.sibling_connections)
     detail = (
-        f"{eviction.evictor} pushed {place(facts.origin)} out of the {eviction.num_pools} pools"
-        f" that the {client.owner or 'client'} keeps; it has used {destinations} destinations"
+        f"{eviction.evictor} pushed {place(facts.origin)} out of the"
+        f" {count(eviction.num_pools, 'pool')} that the {client.owner or 'client'} keeps; it has"
+        f" used {destinations} destinations"
     )
     evidence = (
         f"evicted by {eviction.evictor}",
