@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.extension.acting import Function, attributes_of, begin_to_connect, wait_for_span
 from tests.extension.conftest import Start
 from tests.extension.platform import Platform
 from tests.unit.exporters.collector import Collector
+
+WORK_S = 0.4
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,25 @@ def test_a_process_that_dies_ends_its_invocation(
     platform.shut_down("failure")
     assert extension.ended() == 0
     assert attributes_of(wait_for_span(backend, "shop"))["error.type"] == "Runtime.ExitError"
+
+
+def test_an_invocation_lasts_until_its_process_is_seen_to_be_gone(
+    platform: Platform, start: Start, function: Function, backend: Collector
+) -> None:
+    """Not until its last word: it may have computed, or filled the memory, for a long time."""
+    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
+    platform.wait_for_next(1)
+    process = function()
+    platform.invoke("request-1", timeout_s=900)
+    process.begin("request-1", timeout_s=900)
+    time.sleep(WORK_S)
+    process.close()
+    platform.wait_for_next(2)
+    platform.shut_down("failure")
+    assert extension.ended() == 0
+    span = wait_for_span(backend, "shop")
+    lasted_ns = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
+    assert WORK_S <= lasted_ns / 1e9 < WORK_S + 5
 
 
 def test_an_invocation_that_never_reached_a_process_is_an_error(

@@ -139,7 +139,7 @@ def test_how_many_left_is_told_to_the_invocation_that_they_belong_to() -> None:
         Lines(PROCESS, [START, *request(1), *request(2)]),
         Lines(PROCESS, [*request(3), END]),
         Lines(PROCESS, [START, *request(4), *request(5, ended=False)]),
-        Lost(PROCESS),
+        Lost(PROCESS, 0),
     ]
     for _ in range(2):
         kept, removed = thinned(entries)

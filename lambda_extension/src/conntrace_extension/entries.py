@@ -21,12 +21,13 @@ class Fact:
 
 
 class Lost:
-    """A process is gone without a goodbye."""
+    """A process is gone without a goodbye; `time_ns` is when that was seen (CLOCK_MONOTONIC)."""
 
-    __slots__ = ("process",)
+    __slots__ = ("process", "time_ns")
 
-    def __init__(self, process: str) -> None:
+    def __init__(self, process: str, time_ns: int) -> None:
         self.process = process
+        self.time_ns = time_ns
 
 
 class Lines:

@@ -6,6 +6,7 @@ least of what there is to know. They are counted, and so is everything that has 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 
 from conntrace_extension.entries import Fact, Lines, Lost
@@ -78,7 +79,7 @@ class Store:
         request_id = self._running.pop(process, None)
         if request_id is not None:
             self._end(request_id)
-        self._entries.append(Lost(process))
+        self._entries.append(Lost(process, time.monotonic_ns()))
 
     def tick(self, now_monotonic_ns: int) -> None:
         """Time passes for the analyzer, not here."""

@@ -98,6 +98,8 @@ class Thinker:
             elif isinstance(entry, Fact):
                 self._tell(pipeline, entry)
             else:
+                # It was at work until then, perhaps without a word for a long time.
+                pipeline.tick(entry.time_ns)
                 pipeline.lost(entry.process)
             if time.monotonic() >= until_s:
                 return False
