@@ -36,6 +36,7 @@ class InitSpan:
         self._unlinked: SpanReference | None = None
         self._first: OpenSpan | None = None
         self._end_told = False
+        self._restored = False
 
     def opened(self) -> OpenSpan:
         """The span, which is begun if nobody did yet."""
@@ -87,11 +88,14 @@ class InitSpan:
         """The process woke up in another life: the initialisation was over before."""
         self.end(latest_ns)
         self._open, self.over, self._end_told = None, False, False
+        self._restored = True
 
     def told(self, event: PlatformInit) -> None:
         """The platform's own times of the initialisation; only what fits ours is taken."""
         if self.over and self._open is not None:
             return  # it has left already
+        if self._restored:
+            return  # of the snapshot, which each of its copies is told of
         opened = self.opened()
         if self.over:
             self._link_late(opened)

@@ -129,6 +129,20 @@ def test_the_platform_may_tell_of_the_initialisation_late(during_invocation: boo
     assert second.links == []
 
 
+def test_what_is_told_of_a_snapshot_is_no_initialisation_of_its_copies() -> None:
+    """The platform's word on it may arrive after the restore, in each of them."""
+    stream, _ = warm(LambdaStream(initialization="snap-start"))
+    told = PlatformInit(start_wall_ns=stream.wall_ns - SECOND, end_wall_ns=stream.wall_ns)
+    life = stream.restore(after_s=2.0)
+    life.platform(told)
+    with life.invocation("r-1"):
+        pass
+    result = life.play()
+    init = result.one("orders init")
+    assert [span.name for span in below(result, init)] != []
+    assert init.trace_id not in {link.trace_id for link in invocations(result)[0].links}
+
+
 @pytest.mark.parametrize("set_by_s", [-7200, 7200, -1])
 def test_a_clock_that_was_set_gives_no_negative_times(set_by_s: int) -> None:
     """Between initialisation and invocation, and between what platform and process say."""
