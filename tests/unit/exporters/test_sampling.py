@@ -11,7 +11,7 @@ from tests.unit.exporters.spans import make_span
 from conntrace import semantic_names as names
 from conntrace.analyzer.exporters import sampling
 from conntrace.analyzer.exporters.memory import MemoryExporter
-from conntrace.analyzer.span import Span
+from conntrace.analyzer.span import Link, Span
 from conntrace.config import Settings
 
 LOW = "0" * 31 + "1"
@@ -200,3 +200,22 @@ def test_samplers_decide_for_invocations(sampler: str, count: int) -> None:
         stream.request(pool)
     spans = [span for span in stream.play().spans if span.name in ("GET", "orders", "orders init")]
     assert len(leaving(spans, OTEL_TRACES_SAMPLER=sampler)) == count
+
+
+@pytest.mark.parametrize("explained", [True, False])
+def test_what_leaves_links_to_nothing_that_stays(explained: bool) -> None:
+    """A link that leads nowhere becomes evidence, where there is a cause; others are kept."""
+    close = make_span("close", "3" * 16, trace=HIGH)
+    to_close, to_caller = Link(HIGH, close.span_id), Link("c" * 32, "4" * 16)
+    setup = make_span("setup", "5" * 16, trace=LOW)
+    setup.links += [to_close, to_caller]
+    if explained:
+        setup.attributes |= {names.CAUSE_NAME: "server_closed_idle", names.CAUSE_EVIDENCE: ["FIN"]}
+    memory = MemoryExporter()
+    settings = Settings({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"})
+    sampling.sampled(memory, settings).export([close, setup])
+    [left] = memory.spans
+    assert left.links == [to_caller]
+    ids = f"span {close.span_id} of trace {HIGH}, not exported"
+    assert left.attributes.get(names.CAUSE_EVIDENCE) == (["FIN", ids] if explained else None)
+    assert setup.links == [to_close, to_caller]

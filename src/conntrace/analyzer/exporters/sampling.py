@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from conntrace import semantic_names as names
 from conntrace.analyzer.span import Exporter, Span
@@ -88,6 +89,8 @@ class Selected:
     called for after all, what went before counts as dropped.
 
     `per_entry`: each invocation is decided for itself, though several may share a trace.
+
+    What leaves links to nothing that was turned away before; of a cause such a span is evidence.
     """
 
     def __init__(self, exporter: Exporter, decide: Decision, *, per_entry: bool = False) -> None:
@@ -111,7 +114,7 @@ class Selected:
         for span in spans:
             leaving.extend(self._select(span))
         if leaving:
-            self._exporter.export(leaving)
+            self._exporter.export([self._linked(span) for span in leaving])
 
     def close(self, timeout_s: float) -> None:
         """What was never called for stays behind."""
@@ -141,6 +144,21 @@ class Selected:
             if len(self._decided) > MAX_DECIDED_TRACES:
                 self._decided.popitem(last=False)
         return [*held, span] if answer else []
+
+    def _linked(self, span: Span) -> Span:
+        """The span without links that lead nowhere."""
+        gone = [link for link in span.links if self._decided.get(link.trace_id) is False]
+        if not gone:
+            return span
+        links = [link for link in span.links if link not in gone]
+        attributes = dict(span.attributes)
+        if names.CAUSE_NAME in attributes:
+            known = attributes.get(names.CAUSE_EVIDENCE)
+            attributes[names.CAUSE_EVIDENCE] = [
+                *(known if isinstance(known, list) else ()),
+                *(f"span {link.span_id} of trace {link.trace_id}, not exported" for link in gone),
+            ]
+        return replace(span, links=links, attributes=attributes)
 
     def _hold(self, span: Span) -> None:
         self._waiting.setdefault(span.trace_id, []).append(span)
