@@ -33,6 +33,11 @@ def flusher(backend: Collector, outgoing: Outgoing) -> Flusher:
     return Flusher(outgoing, client, place=backend.url, timeout_s=60, left_out=lambda: 0)
 
 
+def a_moment(seconds: float) -> None:
+    """Something may have happened."""
+    time.sleep(min(seconds, 0.01))
+
+
 def wait_for(flusher: Flusher) -> None:
     """Until the attempt under way has ended."""
     assert select.select([flusher], [], [], 20)[0]
@@ -135,3 +140,21 @@ def test_spans_without_room_are_dropped_oldest_first() -> None:
     assert outgoing.waiting_bytes == size * 10
     assert [span.name for span in outgoing.take(100)][:2] == ["15", "16"]
     assert outgoing.waiting_bytes == 0
+
+
+@pytest.mark.parametrize(("cuts", "dropped"), [(2, 1), (3, 2)])
+def test_what_came_after_an_attempt_that_was_cut_off_does_not_share_its_fate(
+    flusher: Flusher, outgoing: Outgoing, backend: Collector, cuts: int, dropped: int
+) -> None:
+    """Spans that may have arrived go once more; each has two attempts of its own."""
+    backend.replies = [Reply(hang_up=True)] * cuts
+    for name in ("one", "two"):
+        outgoing.export([make_span(name)])
+        flusher.after_response(time.monotonic() + 5, a_moment)
+    until_s = time.monotonic() + 20
+    while len(backend.received) < 3 or flusher.dropped < dropped:
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+        flusher.after_response(time.monotonic() + 5, a_moment)
+    assert backend.names == ["one", "one", "two", "two"]
+    assert (len(outgoing), flusher.dropped) == (0, dropped)

@@ -104,10 +104,15 @@ class Extension:
                 self._shut_down(event)
                 return
             self._think(time.monotonic() + TICK_S)
-            flusher = self._thinker.flusher
-            if flusher is not None and time.monotonic() >= next_flush_s:
-                next_flush_s = time.monotonic() + MANAGED_FLUSH_S
-                flusher.after_response(time.monotonic() + WINDOW_S, self._wait)
+            flusher, now_s = self._thinker.flusher, time.monotonic()
+            if flusher is None:
+                continue
+            is_time = now_s >= next_flush_s
+            if is_time:
+                next_flush_s = now_s + MANAGED_FLUSH_S
+            # A full batch goes at once: in 10 s there may be more than there is room for.
+            if is_time or flusher.has_full_batch:
+                flusher.after_response(now_s + WINDOW_S, self._wait)
 
     def _next_event(self, *, initializing: bool) -> NextEvent:
         """Wait for the platform, looking at the clock meanwhile: a gap in the ticks is a freeze."""

@@ -18,7 +18,6 @@ from conntrace_extension.say import say
 from conntrace_extension.sender import Client, Sender
 
 MAX_BATCH = 512
-_MAX_UNCERTAIN = 2
 # An attempt that has less time would be frozen in the middle; the next window has more.
 _LEAST_S = 0.01
 
@@ -51,6 +50,7 @@ class Flusher:
         self._batch: list[Span] = []
         self._batch_size = MAX_BATCH
         self._uncertain = 0
+        """So many of the oldest spans may have arrived already: they are sent once more at most."""
         self._disturbed = False
         self._said_trouble = False
         self._refused = 0
@@ -62,6 +62,11 @@ class Flusher:
     def dropped(self) -> int:
         """Spans lost so far, and what was left out before it became one."""
         return self._outgoing.dropped + self._refused + self._left_out()
+
+    @property
+    def has_full_batch(self) -> bool:
+        """More need not be waited for."""
+        return len(self._outgoing) >= self._batch_size
 
     def fileno(self) -> int:
         """Readable when an attempt is done."""
@@ -172,27 +177,28 @@ class Flusher:
         now_s = time.monotonic()
         self._health = flush_policy.after(self._health, outcome, now_s, disturbed=self._disturbed)
         if outcome.verdict is Verdict.DELIVERED:
-            self._uncertain = 0
             self._told_drops = self._telling
             self._refused += outcome.rejected
             self._said_trouble = self._said_trouble and bool(outcome.rejected)
+            rest = []
         elif outcome.verdict is Verdict.TOO_LARGE:
             self._batch_size = max(1, len(batch) // 2)
-            self._outgoing.put_back(batch)
-        elif self._is_worth_another(outcome):
-            self._outgoing.put_back(batch)
+            rest = batch
         else:
-            self._uncertain = 0
-            self._refused += len(batch)
+            rest = self._worth_another(outcome, batch)
+            self._refused += len(batch) - len(rest)
+        self._outgoing.put_back(rest)
+        self._uncertain = max(0, self._uncertain - (len(batch) - len(rest)))
+        if outcome.verdict is Verdict.UNCERTAIN:
+            self._uncertain = max(self._uncertain, len(rest))
         if outcome.problem and outcome.verdict is not Verdict.TOO_LARGE:
             self._say_trouble(outcome.problem)
 
-    def _is_worth_another(self, outcome: Outcome) -> bool:
+    def _worth_another(self, outcome: Outcome, batch: list[Span]) -> list[Span]:
         if outcome.verdict is Verdict.UNCERTAIN:
-            # It may have arrived: once more, with the same ids, and not a third time.
-            self._uncertain += 1
-            return self._uncertain < _MAX_UNCERTAIN
-        return outcome.verdict in (Verdict.BUSY, Verdict.NOT_SENT)
+            # They may have arrived: once more, with the same ids, and not a third time.
+            return batch[self._uncertain :]
+        return batch if outcome.verdict in (Verdict.BUSY, Verdict.NOT_SENT) else []
 
     def _say_trouble(self, problem: str) -> None:
         """One line for each outage, not for each attempt."""
