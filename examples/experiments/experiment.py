@@ -133,6 +133,8 @@ def main() -> None:
         "--at-once", type=int, default=32, metavar="N", help="functions of `gaps`; 32 need 3 GB"
     )
     options = parser.parse_args()
+    if options.at_once < 1:
+        parser.error("--at-once takes a number from 1 up")
     if options.name is None:
         for each in EXPERIMENTS:
             print(f"{each.name:10} {each.title}")

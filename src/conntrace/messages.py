@@ -427,7 +427,7 @@ _TABLE: tuple[Message, ...] = (
         "`conntrace lambda` shows what the layer records, and was given no layer.",
         "Add `--layer dist/conntrace-layer.zip`. `make layer` in conntrace's repository writes that"
         " file.",
-        1,
+        2,
     ),
     Message(
         "lambda-events",

@@ -81,7 +81,7 @@ def test_an_endpoint_of_the_users_own() -> None:
 @pytest.mark.parametrize(
     ("slug", "words", "code"),
     [
-        ("lambda-layer-missing", ("app.do",), 1),
+        ("lambda-layer-missing", ("app.do",), 2),
         ("lambda-no-layer", ("app.do", "--layer", "none.zip"), 1),
         ("lambda-no-code", ("app.do", *PROBE, "--task-root", "/nowhere"), 1),
         ("lambda-events", ("app.do", *PROBE, "--events", "/nowhere"), 1),

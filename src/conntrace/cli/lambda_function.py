@@ -17,7 +17,7 @@ from conntrace.cli.file_name import FileName
 from conntrace.cli.lambda_events import events_in
 from conntrace.cli.probe import GapsType, NumberRange
 from conntrace.cli.terminal import say
-from conntrace.errors import ConntraceError
+from conntrace.errors import ConntraceError, UsageError
 
 if TYPE_CHECKING:
     from conntrace.simulator import Invocation, LocalLambda
@@ -101,7 +101,7 @@ def command(
     The exit code is 1 when an invocation failed.
     """
     if not layers:
-        raise ConntraceError(
+        raise UsageError(
             "lambda-layer-missing",
             "the function needs conntrace's layer: --layer dist/conntrace-layer.zip, which"
             " `make layer` writes",
