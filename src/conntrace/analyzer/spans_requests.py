@@ -38,10 +38,12 @@ class Placed(Protocol):
 
 @dataclass(slots=True, eq=False)
 class OpenCall:
-    """An SDK call of ours."""
+    """An SDK call of ours. `phase`: what its latest request is doing; between requests the
+    handler's own code, or the SDK's, is at work."""
 
     open: OpenSpan
     outer_span_id: str
+    phase: str = "handler"
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +54,7 @@ class OpenRequest:
     record: Request
     open: OpenSpan | None
     parent: Parent
+    call: int = 0
     connection: int = 0
 
 
@@ -141,9 +144,8 @@ class RequestSpans:
         record.span = open_span.reference
         self._totals.requests += 1
         self._now_ns = event.time_ns
-        self.requests.put(
-            event.request, OpenRequest(event.request, record, open_span, below(open_span))
-        )
+        request = OpenRequest(event.request, record, open_span, below(open_span), event.call)
+        self.requests.put(event.request, request)
 
     def _describe(
         self, open_span: OpenSpan, event: RequestStart, record: Request, pool: Pool | None
@@ -260,11 +262,14 @@ class RequestSpans:
     def break_off(self, end_ns: int, error: str, phases: dict[int, str]) -> None:
         """End what is open. `phases`: what each request was doing, `waiting` when nothing else."""
         for request in self.requests.values():
+            phase = phases.get(request.id, "waiting")
             if request.open is not None:
-                phase = phases.get(request.id, "waiting")
                 self._maker.break_off(request.open, end_ns, error, phase)
+            call = self.calls.get(request.call) if request.call else None
+            if call is not None:
+                call.phase = phase
         for call in self.calls.values():
-            self._maker.break_off(call.open, end_ns, error, "")
+            self._maker.break_off(call.open, end_ns, error, call.phase)
         self.requests.clear()
         self.calls.clear()
 

@@ -8,7 +8,7 @@ from tests.unit.analyzer.streams import SECOND, number, text
 
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.pipeline import Pipeline
-from conntrace.events import LookupStart, SetupStart, TlsStart, encode
+from conntrace.events import CallStart, LookupStart, SetupStart, TlsStart, encode
 from conntrace.events_lambda import PlatformRuntimeDone
 
 HOST = "dynamodb.eu-west-1.amazonaws.com"
@@ -80,6 +80,26 @@ def test_a_time_out_tells_what_it_hung_in(phase: str) -> None:
     if phase != "handler":
         setup_span = result.setups[-1]
         assert ended(setup_span) == (True, "timeout", phase)
+
+
+@pytest.mark.parametrize("phase", ["waiting", "tls", "handler"])
+def test_an_sdk_call_tells_what_its_own_request_hung_in(phase: str) -> None:
+    """Or that none went on: the SDK pauses between two attempts."""
+    stream, pool, _ = begun()
+    stream.send(CallStart(call=77, service="DynamoDB", operation="PutItem"))
+    stream.send(CallStart(call=78, service="DynamoDB", operation="GetItem"))
+    if phase != "handler":
+        request = stream.start(pool, call=77)
+        stream.checkout(request, pool, outcome="placeholder", connection=0)
+    if phase == "tls":
+        setup = stream.draw()
+        stream.send(SetupStart(setup=setup, request=request, pool=pool, host=HOST, port=443))
+        stream.send(TlsStart(operation=stream.draw(), setup=setup, host=HOST))
+    stream.sleep(3)
+    stream.shutdown("timeout")
+    result = stream.play()
+    assert ended(result.one("DynamoDB.PutItem")) == (True, "timeout", phase)
+    assert ended(result.one("DynamoDB.GetItem")) == (True, "timeout", "handler")
 
 
 def test_the_platform_knows_a_crash_from_a_time_out() -> None:
