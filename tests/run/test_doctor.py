@@ -99,6 +99,12 @@ def test_secrets_are_not_shown() -> None:
         ({"ENDPOINT": "https://127.0.0.1:9", "CERTIFICATE": "/nowhere.pem"}, "[otlp-certificate]"),
         ({"ENDPOINT": "http://127.0.0.1:9?k=hunter2"}, "cannot be reached: ConnectionRefusedError"),
         ({"ENDPOINT": "http://127.0.0.1:9", "HEADERS": "k=hunter2%E2%82%AC"}, "cannot be reached"),
+        ({"ENDPOINT": "http://[::1:hunter2", "PROTOCOL": "grpc"}, "[otlp-endpoint]"),
+        (
+            {"ENDPOINT": "http://me:hunter2@127.0.0.1:9", "PROTOCOL": "grpc", "TIMEOUT": "500"},
+            "http://127.0.0.1:9 did not take an empty export: ",
+        ),
+        ({"ENDPOINT": "http://[::1]:4317", "TIMEOUT": "500"}, "http://[::1]:4317 did not take an"),
     ],
 )
 def test_an_endpoint_that_cannot_be_used(environment: dict[str, str], finding: str) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from conntrace.config import Settings, load
 from conntrace.doctor.check import Check
 from conntrace.errors import ConntraceError
-
-if TYPE_CHECKING:
-    from conntrace.analyzer.exporters.http_post import Answer
 
 _GROUP = "endpoint"
 # Content type and body of an export request without spans.
@@ -23,7 +19,6 @@ _EMPTY = {
 
 def checks() -> Iterator[Check]:
     """All of this group; nothing when no endpoint is set."""
-    from conntrace.analyzer.exporters.endpoints import shown_endpoint
     from conntrace.analyzer.exporters.http_post import PostFailed
 
     settings, _ = load(os.environ)
@@ -31,27 +26,32 @@ def checks() -> Iterator[Check]:
         yield Check(_GROUP, "OTLP", "none set: spans go to a file or into the report")
         return
     try:
-        answer = _answer(settings)
+        yield _tried(settings)
     except ConntraceError as error:
         yield Check(_GROUP, "OTLP", str(error), False)
     except PostFailed as error:
         yield Check(_GROUP, "OTLP", f"cannot be reached: {error}", False)
-    else:
-        if answer is None:
-            yield Check(_GROUP, "OTLP", "grpc: an empty export was not tried")
-            return
-        finding = f"{shown_endpoint(settings)} answered {answer.status} to an empty export"
-        yield Check(_GROUP, "OTLP", finding, answer.status // 100 == 2)
 
 
-def _answer(settings: Settings) -> Answer | None:
-    """The answer to an empty export; None for gRPC, where only the exporter itself is made."""
+def _tried(settings: Settings) -> Check:
+    """What became of an empty export; the exporter itself is made too, with its certificates."""
     from conntrace.analyzer.exporters.choose import otlp_exporter
-    from conntrace.analyzer.exporters.endpoints import protocol_of
+    from conntrace.analyzer.exporters.endpoints import protocol_of, shown_endpoint
     from conntrace.analyzer.exporters.http_post import HttpPost
+    from conntrace.analyzer.exporters.otlp_official import OfficialOtlpExporter
 
-    otlp_exporter(settings).close(0)
-    if protocol_of(settings) not in _EMPTY:
-        return None
+    exporter = otlp_exporter(settings)
+    shown = shown_endpoint(settings)
+    try:
+        if isinstance(exporter, OfficialOtlpExporter) and protocol_of(settings) not in _EMPTY:
+            problem = exporter.problem_with_nothing()
+            words = (
+                f"did not take an empty export: {problem}" if problem else "took an empty export"
+            )
+            return Check(_GROUP, "OTLP", f"{shown} {words}", not problem)
+    finally:
+        exporter.close(0)
     kind, body = _EMPTY[protocol_of(settings)]
-    return HttpPost(settings).send(body, {"Content-Type": kind}, settings.otlp_timeout_s)
+    answer = HttpPost(settings).send(body, {"Content-Type": kind}, settings.otlp_timeout_s)
+    finding = f"{shown} answered {answer.status} to an empty export"
+    return Check(_GROUP, "OTLP", finding, answer.status // 100 == 2)

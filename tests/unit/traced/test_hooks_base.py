@@ -15,6 +15,7 @@ from tests.servers.loopback import LoopbackServer
 from conntrace.testing import capture
 from conntrace.traced import guard
 from conntrace.traced.hooks.base import Hook, Installer, has_ours
+from conntrace.traced.hooks.on_import import PatchOnImport
 
 
 class Parent:
@@ -287,6 +288,29 @@ def test_module_imported_later_is_patched_and_looks_untouched(
         sys.modules.pop(name, None)
     assert seen[0] == ("begin", ())
     assert not any(type(finder).__name__ == "PatchOnImport" for finder in sys.meta_path)
+
+
+def test_a_failure_while_a_module_is_looked_for_hides_no_module(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib
+
+    def wants(name: str) -> bool:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(guard, "_raise_own_failures", False)
+    monkeypatch.setattr(guard, "_failures", {})
+    name = "conntrace_test_found"
+    (tmp_path / f"{name}.py").write_text("there = True\n")  # type: ignore[operator]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finder = PatchOnImport(wants, lambda name, module: None)
+    finder.install()
+    try:
+        assert importlib.import_module(name).there
+    finally:
+        finder.remove()
+        sys.modules.pop(name, None)
+    assert guard.failure_count() > 0
 
 
 def must_not_be_called(*args: object) -> None:

@@ -9,6 +9,7 @@ from conntrace.analyzer.exporters.endpoints import (
     HTTP_JSON,
     endpoint_of,
     endpoint_setting,
+    has_host,
     is_url,
     protocol_of,
 )
@@ -37,11 +38,12 @@ def otlp_exporter(settings: Settings) -> BackgroundExporter:
 
 
 def _check_endpoint(settings: Settings) -> None:
-    """Raises `ConntraceError` when the endpoint is no URL and its protocol needs one."""
+    """Raises `ConntraceError` when the endpoint is nothing that its protocol can use."""
     protocol = protocol_of(settings)
-    if protocol != GRPC and not is_url(endpoint_of(settings)):
+    usable, example = (has_host, "4317") if protocol == GRPC else (is_url, "4318")
+    if not usable(endpoint_of(settings)):
         raise ConntraceError(
             "otlp-endpoint",
-            f"{endpoint_setting(settings)} is no URL such as http://localhost:4318, which the "
+            f"{endpoint_setting(settings)} is no URL such as http://localhost:{example}, which the "
             f"protocol {protocol} needs",
         )

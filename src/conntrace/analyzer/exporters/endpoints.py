@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from conntrace.config import Settings
 
@@ -43,10 +43,11 @@ def endpoint_setting(settings: Settings) -> str:
 
 def shown_endpoint(settings: Settings) -> str:
     """The endpoint's scheme, host and port, without user, path and query: fit to be shown."""
-    parts = urlsplit(_with_scheme(endpoint_of(settings)))
+    parts = split_endpoint(endpoint_of(settings))
     port = f":{_port(endpoint_of(settings))}" if _port(endpoint_of(settings)) else ""
     scheme = f"{parts.scheme}://" if parts.scheme else ""
-    return f"{scheme}{parts.hostname or ''}{port}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return f"{scheme}{host}{port}"
 
 
 def is_url(endpoint: str) -> bool:
@@ -60,12 +61,21 @@ def is_url(endpoint: str) -> bool:
         return False
 
 
+def has_host(endpoint: str) -> bool:
+    """Whether it names one, which is all that gRPC wants of it."""
+    try:
+        return bool(split_endpoint(endpoint).hostname)
+    except ValueError:
+        return False
+
+
 def _port(endpoint: str) -> int | None:
     try:
-        return urlsplit(_with_scheme(endpoint)).port
+        return split_endpoint(endpoint).port
     except ValueError:
         return None
 
 
-def _with_scheme(endpoint: str) -> str:
-    return endpoint if "://" in endpoint else f"//{endpoint}"
+def split_endpoint(endpoint: str) -> SplitResult:
+    """Its parts, also where it has no scheme: gRPC takes `host:port`."""
+    return urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")

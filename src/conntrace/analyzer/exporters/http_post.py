@@ -83,12 +83,12 @@ class HttpPost:
             **{key: value for key, value in settings.otlp_headers if key.lower() not in _OURS},
         }
         if not any(name.lower() == "authorization" for name in self._headers):
-            self._headers |= _credentials("Authorization", self._url)
+            self._headers |= credentials_of("Authorization", self._url)
         self._port = self._url.port or _DEFAULT_PORTS[self._url.scheme]
         self._context = _tls_context(settings) if self._url.scheme == "https" else None
         self._proxy = _proxy_for(self._url, self._port)
         if self._proxy is not None and self._context is None:
-            self._headers |= _credentials("Proxy-Authorization", self._proxy)
+            self._headers |= credentials_of("Proxy-Authorization", self._proxy)
         self._connection: http.client.HTTPConnection | None = None
         self._last_use_s = 0.0
         self._written = False
@@ -162,7 +162,7 @@ class HttpPost:
             return http.client.HTTPConnection(*near, timeout=timeout_s)
         connection = http.client.HTTPSConnection(*near, timeout=timeout_s, context=self._context)
         if self._proxy is not None:
-            credentials = _credentials("Proxy-Authorization", self._proxy)
+            credentials = credentials_of("Proxy-Authorization", self._proxy)
             connection.set_tunnel(host, self._port, credentials)
         return connection
 
@@ -213,7 +213,7 @@ def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
     return urlsplit(proxy)
 
 
-def _credentials(header: str, url: SplitResult) -> dict[str, str]:
+def credentials_of(header: str, url: SplitResult) -> dict[str, str]:
     """Of the user that a URL names, if it names one (RFC 7617)."""
     if url.username is None:
         return {}

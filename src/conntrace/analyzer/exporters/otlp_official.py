@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import conntrace
 from conntrace.analyzer.exporters.background import BackgroundExporter
-from conntrace.analyzer.exporters.http_post import one_line
+from conntrace.analyzer.exporters.endpoints import split_endpoint
+from conntrace.analyzer.exporters.http_post import credentials_of, one_line
 from conntrace.analyzer.exporters.otlp_json import resource_attributes
 from conntrace.analyzer.span import Resource, Span
 from conntrace.config import Settings
@@ -55,6 +56,14 @@ class OfficialOtlpExporter(BackgroundExporter):
 
         result = self._exporter.export([readable_span(span) for span in batch])
         return 0 if result is SpanExportResult.SUCCESS else len(batch)
+
+    def problem_with_nothing(self) -> str:
+        """Sends an export without spans; why it failed, or nothing."""
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        if self._exporter.export([]) is SpanExportResult.SUCCESS:
+            return ""
+        return self.problem or "no reason is known"
 
     def close(self, timeout_s: float) -> None:
         """As always; afterwards a delivery that still tries is told to give up."""
@@ -136,14 +145,24 @@ def _grpc_exporter(settings: Settings, endpoint: str) -> SpanExporter:
             _content(settings.otlp_client_certificate),
         )
     gzip = settings.otlp_compression == "gzip"
+    # gRPC wants header names in lower case.
+    headers = [(key.lower(), value) for key, value in settings.otlp_headers]
+    if not any(name == "authorization" for name, _ in headers):
+        headers += credentials_of("authorization", split_endpoint(endpoint)).items()
     return OTLPSpanExporter(
-        endpoint=endpoint,
+        endpoint=_without_user(endpoint),
         credentials=credentials,
-        # gRPC wants header names in lower case.
-        headers=tuple((key.lower(), value) for key, value in settings.otlp_headers),
+        headers=tuple(headers),
         timeout=settings.otlp_timeout_s,
         compression=grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression,
     )
+
+
+def _without_user(endpoint: str) -> str:
+    """gRPC takes a user for a part of the host's name, and shows it in every error."""
+    scheme, separator, rest = endpoint.rpartition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _content(path: str) -> bytes | None:

@@ -39,7 +39,7 @@ class PatchOnImport:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find the module as if we were not there, with a loader that tells us when it is ready."""
-        if name in self._finding or not self._wants(name):
+        if name in self._finding or not guard.contained("find on import", self._wants, name):
             return None
         self._finding.add(name)
         try:
