@@ -158,11 +158,12 @@ class RequestSpans:
             attributes[names.URL_PATH] = event.path
         if pool is None:
             return
-        scheme, host, port, _ = pool.origin
+        scheme, host, port, proxy = pool.origin
         attributes[names.SERVER_ADDRESS] = host
         attributes[names.SERVER_PORT] = port
         attributes[names.URL_SCHEME] = scheme
-        if event.path:
+        # What is sent to a proxy itself is for another host, which no event names.
+        if event.path and proxy != authority(host, port):
             shown = authority(host, 0 if _DEFAULT_PORTS.get(scheme) == port else port)
             attributes[names.URL_FULL] = f"{scheme}://{shown}{event.path}"
 

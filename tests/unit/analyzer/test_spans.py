@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from tests.unit.analyzer.streams import EPOCH_NS, SECOND, Result, Stream, analyze, number, text
 
 from conntrace.analyzer.span import Span
@@ -68,6 +69,18 @@ def test_a_new_connection_is_a_tree_under_its_request() -> None:
     assert handshake.attributes["tls.protocol.name"] == "tls"
     assert handshake.attributes["tls.protocol.version"] == "1.3"
     assert dict(request.resource.attributes)["service.name"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "full"),
+    [("proxy.test", 3128, None), ("api.example.com", 443, "https://api.example.com/items")],
+)
+def test_the_url_of_a_request_through_a_proxy(host: str, port: int, full: str | None) -> None:
+    """A request that is sent to the proxy itself is for another host; in a tunnel it is not."""
+    stream = Stream()
+    pool = stream.pool(stream.manager(), host, port, proxy="proxy.test:3128")
+    stream.request(pool)
+    assert stream.analyze().one("GET").attributes.get("url.full") == full
 
 
 def test_a_reused_connection_tells_its_age_and_idle_time() -> None:
