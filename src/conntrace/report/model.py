@@ -92,6 +92,8 @@ class Connection:
     @property
     def request_count(self) -> int:
         """Requests served: the recorded spans, or the close span's count where that is higher."""
+        if self.is_parents:
+            return len(self.requests)  # its close counts those that the parent had sent as well
         told = self.close.number(names.CONNECTION_REQUESTS) if self.close else None
         return max(len(self.requests), int(told or 0))
 
@@ -122,11 +124,15 @@ class Model:
     """TLS handshakes and trust store loads outside any connection set-up."""
     traces: dict[str, list[SpanRecord]] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
-    request_count: int = 0
     wait_ms: float = 0.0
     """Time requests waited for a free connection of their pool."""
     start_ns: int = 0
     end_ns: int = 0
+
+    @property
+    def request_count(self) -> int:
+        """Requests on all connections."""
+        return sum(each.request_count for each in self.connections)
 
     @property
     def cost_ms(self) -> float:
@@ -194,7 +200,6 @@ def build(spans: Iterable[SpanRecord]) -> Model:
         model.traces.setdefault(span.trace_id, []).append(span)
     model.connections = _connections(ordered)
     _add_phases_and_strays(model, ordered)
-    model.request_count = sum(each.request_count for each in model.connections)
     return model
 
 
