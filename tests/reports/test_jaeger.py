@@ -19,6 +19,7 @@ from conntrace.report.read import ReadNotes
 from tests.components.jaeger_server import Jaeger, opener
 from tests.components.processes import free_port
 from tests.reports.terminal import on_a_terminal
+from tests.servers.loopback import LoopbackServer
 from tests.unit.report import builder
 from tests.unit.report.builder import Story
 
@@ -198,3 +199,17 @@ def test_traces_downloaded_from_jaegers_pages_tell_the_same(
         assert found["totals"] == wanted["totals"]
         for part in ("verdicts", "findings", "causes", "destinations", "connections", "processes"):
             assert found[part] == wanted[part], part
+
+
+def test_a_user_in_the_address_is_sent_and_never_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """The port is the server's: urllib itself would take the password for one."""
+    command = ["report", "--service", "shop", "--jaeger"]
+    with LoopbackServer() as server:
+        url = server.url().replace("://", "://me:hunter2@")
+        assert main([*command, f"{url}?key=hunter2"]) == 1
+        (request,) = server.requests
+    assert request.headers["authorization"] == "Basic bWU6aHVudGVyMg=="
+    assert main([*command, url]) == 1
+    told = capfd.readouterr().err
+    assert told.count("[jaeger-unreadable]") == 2
+    assert "hunter2" not in told

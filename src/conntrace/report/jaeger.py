@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import urllib.error
@@ -36,23 +37,48 @@ def read_jaeger(
     until = time.time() + 1.0
     notes.files += 1
     seen: set[str] = set()
+    shown = _shown(url)
     windows = [(until - since_s - 1.0, until)]
     while windows:
         begin, end = windows.pop()
         documents = _ask(url, service, begin, end)
-        spans = [s for each in documents for s in otlp.spans_of(each, _complain(url, notes))]
+        spans = [s for each in documents for s in otlp.spans_of(each, _complain(shown, notes))]
         traces = {span.trace_id for span in spans}
         if len(traces) >= MAX_TRACES and end - begin > _SMALLEST_WINDOW_S:
             middle = (begin + end) / 2
             windows += [(begin, middle), (middle, end)]
             continue
         if len(traces) >= MAX_TRACES:
-            notes.add(url, 0, f"more than {MAX_TRACES} traces within a second; the rest is missing")
+            notes.add(
+                shown, 0, f"more than {MAX_TRACES} traces within a second; the rest is missing"
+            )
         fresh = [span for span in spans if span.trace_id not in seen]
         seen |= traces
         notes.spans += len(fresh)
         yield from fresh
         advance(round((end - begin) * 1000))
+
+
+def _shown(url: str) -> str:
+    """Without user, password and query, which are nobody's business."""
+    return _without_user(url).partition("?")[0]
+
+
+def _without_user(url: str) -> str:
+    scheme, slashes, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _request(url: str, words: dict[str, str]) -> urllib.request.Request:
+    """The query. urllib itself takes a user in a URL for a part of the host."""
+    target = f"{_without_user(url).rstrip('/')}/api/v3/traces?{urllib.parse.urlencode(words)}"
+    request = urllib.request.Request(target)
+    user, at, _ = urllib.parse.urlsplit(url).netloc.rpartition("@")
+    if at:
+        told = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {told}")
+    return request
 
 
 def _complain(url: str, notes: ReadNotes) -> otlp.Complain:
@@ -66,9 +92,8 @@ def _ask(url: str, service: str, begin: float, end: float) -> list[Any]:
         "query.start_time_max": _rfc3339(end),
         "query.num_traces": str(MAX_TRACES),
     }
-    address = f"{url.rstrip('/')}/api/v3/traces?{urllib.parse.urlencode(words)}"
     try:
-        with _opener(url).open(address, timeout=_TIMEOUT_S) as answer:
+        with _opener(url).open(_request(url, words), timeout=_TIMEOUT_S) as answer:
             return _documents(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -78,7 +103,9 @@ def _ask(url: str, service: str, begin: float, end: float) -> list[Any]:
         reason = f"HTTP status {error.code}"
     except (OSError, HTTPException, ValueError, RecursionError) as error:
         reason = str(getattr(error, "reason", error))
-    raise ConntraceError("jaeger-unreadable", f"cannot read traces from Jaeger at {url}: {reason}")
+    raise ConntraceError(
+        "jaeger-unreadable", f"cannot read traces from Jaeger at {_shown(url)}: {reason}"
+    )
 
 
 def _documents(body: bytes) -> list[Any]:
