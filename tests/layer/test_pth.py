@@ -59,6 +59,16 @@ def test_the_kill_switch_of_opentelemetry_wins(
     assert listening.hellos() == []
 
 
+def test_no_warning_comes_with_it(
+    run: Run, python: str, bootstrap: str, listening: Listening
+) -> None:
+    """A function may be run in development mode, which shows files that nobody closed."""
+    environment = {**listening.environment, "CONNTRACE_ENABLED": "true"}
+    ended = run([python, "-X", "dev", "-W", "error", "-c", bootstrap], environment)
+    assert (ended.stdout, ended.stderr) == ("True True\n", "")
+    assert len(listening.hellos()) == 1
+
+
 def test_not_a_second_time_after_the_wrapper(
     run: Run, opt: Path, python: str, bootstrap: str, listening: Listening
 ) -> None:
