@@ -383,6 +383,7 @@ class ConnectEnd(Event):
     in_progress: bool = about(
         "it did not wait and goes on; said twice: nobody asked how it ended", "", False
     )
+    address: str = about("what it is connected to, when it was given a name", "", "")
 
 
 @dataclass(slots=True, eq=False, repr=False)

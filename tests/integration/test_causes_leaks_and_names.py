@@ -137,7 +137,9 @@ def test_implicit_connect_resolution(run: Runner, serve: Serve) -> None:
     (lookup,) = spans.named(names.DNS_LOOKUP)
     assert (cause(lookup), confidence(lookup)) == ("implicit_connect_resolution", "proved")
     assert lookup.attributes[names.OBSERVED_BY] == "audit"
-    assert len(spans.named(names.SOCKET_CONNECT)) == 1
+    (connect,) = spans.named(names.SOCKET_CONNECT)
+    assert connect.name == f"{names.SOCKET_CONNECT} 127.0.0.1:{server.port}"
+    assert connect.attributes[names.NETWORK_PEER_ADDRESS] == "127.0.0.1"
 
 
 def test_connect_to_address(run: Runner, serve: Serve) -> None:

@@ -151,8 +151,12 @@ class StepSpans:
         attempt = step.attempt if step is not None else None
         if step is None or attempt is None:
             return
+        if event.address:
+            span, where = step.open.span, authority(event.address, attempt.start.port)
+            span.name = f"{names.SOCKET_CONNECT} {where}"
+            span.attributes[names.NETWORK_PEER_ADDRESS] = event.address
         if step.setup is not None and not event.error:
-            step.setup.peer = (attempt.start.address, attempt.start.port)
+            step.setup.peer = (event.address or attempt.start.address, attempt.start.port)
         if event.in_progress and not attempt.returned_ns:
             attempt.returned_ns = event.time_ns
             return

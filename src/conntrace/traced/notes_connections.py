@@ -161,10 +161,11 @@ def connect_start(
     ))  # fmt: skip
 
 
-def connect_end(operation: int, error: str, in_progress: bool) -> bytes:
+def connect_end(operation: int, error: str, in_progress: bool, address: str = "") -> bytes:
     """`connect` returned."""
-    return b"connect_end\t%d\t%d\t%d\t%b\t%b" % (
+    return b"connect_end\t%d\t%d\t%d\t%b\t%b%b" % (
         monotonic_ns(), get_ident(), operation, known(error), b"1" if in_progress else b"",
+        b"\t" + known(address) if address else b"",
     )  # fmt: skip
 
 

@@ -34,11 +34,22 @@ inside: ContextVar[int | None] = ContextVar("conntrace_inside_connect", default=
 class Connect:
     """A connect that is going on."""
 
-    __slots__ = ("alone", "identity", "known", "remembered", "subject", "token")
+    __slots__ = (
+        "address",
+        "alone",
+        "by_name",
+        "identity",
+        "known",
+        "remembered",
+        "subject",
+        "token",
+    )
 
-    def __init__(self, identity: int, alone: bool) -> None:
+    def __init__(self, identity: int, alone: bool, by_name: bool) -> None:
         self.identity = identity
         self.alone = alone
+        self.by_name = by_name
+        self.address = ""
         self.remembered = False
         self.known = False
         self.subject: Any = None
@@ -64,7 +75,7 @@ class Connect:
 
     def tell(self, error: str, in_progress: bool) -> None:
         """Note what is known now."""
-        written = notes_connections.connect_end(self.identity, error, in_progress)
+        written = notes_connections.connect_end(self.identity, error, in_progress, self.address)
         recording.finish(written, alone=self.alone)
 
 
@@ -100,7 +111,8 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     where = context.place()
     site = call_sites.NOWHERE if where.setup else call_sites.call_site()
     host, port = host_text(address[0]), port_number(address[1])
-    if not is_literal(address[0]):
+    by_name = not is_literal(address[0])
+    if by_name:
         lookup = context.ids.next()
         recording.note(
             notes_connections.lookup_start(
@@ -112,7 +124,7 @@ def begin(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     recording.send(
         notes_connections.connect_start(identity, host, port, datagram, False, where, site)
     )
-    return Connect(identity, not where.setup).enter(instance, descriptor)
+    return Connect(identity, not where.setup, by_name).enter(instance, descriptor)
 
 
 def end(token: object, result: object, error: BaseException | None) -> None:
@@ -122,6 +134,8 @@ def end(token: object, result: object, error: BaseException | None) -> None:
     if token.known:
         return
     if error is None and not result:
+        if token.by_name:
+            token.address = _found_address(subject)
         token.end("")
         return
     number = error.errno if isinstance(error, OSError) else result if error is None else None
@@ -133,6 +147,14 @@ def end(token: object, result: object, error: BaseException | None) -> None:
         _ended(token, subject, _word(result))
     else:
         _ended(token, subject, error_type(error))
+
+
+def _found_address(connected: Any) -> str:
+    """What C looked the name up to; nothing when the connection is gone already."""
+    try:
+        return host_text(connected.getpeername()[0])
+    except OSError:
+        return ""
 
 
 def _goes_on(connect: Connect, subject: Any) -> None:
