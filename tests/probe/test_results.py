@@ -63,6 +63,39 @@ def test_quantiles_lie_between_neighbours() -> None:
             measured(sample(0, 1), sample(5, 1, False), sample(9, 1)),
             "lost after some gaps and not after longer ones: there is no plain limit",
         ),
+        (
+            measured(sample(5, 1, False, causes=LOST, idle_limit_s=2.0)),
+            "after 2.00 s; by trial the limit lies between 0 and 5 s",
+        ),
+        # A server that ends is no server that closes idle connections ...
+        (
+            measured(
+                sample(0, 1),
+                sample(
+                    5,
+                    1,
+                    False,
+                    causes=LOST,
+                    idle_limit_s=0.01,
+                    error="connection_refused",
+                    unreachable=True,
+                ),
+            ),
+            "no idle limit up to it. 1 of 2 requests got no connection (connection_refused)",
+        ),
+        # ... nor is one that ends a connection after so many answers.
+        (
+            measured(
+                sample(0, 1),
+                sample(5, 1),
+                sample(5, 1, False, causes=("response_connection_close",)),
+            ),
+            "No connection was lost for being idle, also after 5 s; 1 of 3 the server ended",
+        ),
+        (
+            measured(sample(0, 1, False, causes=("response_connection_close",))),
+            "not even after 0 s (response_connection_close)",
+        ),
         (measured(), "Nothing was measured."),
     ],
 )

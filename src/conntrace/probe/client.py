@@ -201,4 +201,5 @@ def _told_by(spans: list[Span], gap_s: float, duration_s: float, error: str) -> 
         causes=tuple(str(span.attributes.get(names.CAUSE_NAME, "unexplained")) for span in setups),
         error=error,
         idle_limit_s=seen[0] if seen else None,
+        unreachable=bool(error) and any(span.error for span in setups),
     )

@@ -81,3 +81,5 @@ def _search(client: Client, options: Options, measured: Measured, waited: Waited
         budget -= 1
         for step in plan.steps_for(gap, options.rate):
             _take(client, step, measured, waited)
+        if measured.samples[-1].unreachable:
+            break

@@ -10,6 +10,10 @@ from typing import NamedTuple
 
 from conntrace.probe.plan import Bracket, bracket
 
+_BY_ANSWER = frozenset(
+    ("response_connection_close", "http10_no_keepalive", "response_eof_delimited")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -22,6 +26,18 @@ class Sample:
     error: str = ""
     idle_limit_s: float | None = None
     """How long the server had kept the connection, when its close was seen."""
+    unreachable: bool = False
+    """No new connection could be made: such a server ends, and tells nothing of its idle limit."""
+
+    @property
+    def ended_by_answer(self) -> bool:
+        """The server ended the connection with the answer before, and not for being idle."""
+        return not self.reused and bool(_BY_ANSWER.intersection(self.causes))
+
+    @property
+    def tells_limit(self) -> bool:
+        """Whether its connection was used again, or lost while it was idle."""
+        return not (self.unreachable or self.ended_by_answer)
 
 
 @dataclass(slots=True)
@@ -50,10 +66,9 @@ class Measured:
     @property
     def pairs(self) -> list[tuple[float, bool]]:
         """Of each gap whether every connection was used again: one that was lost is enough."""
-        gaps = sorted({each.gap_s for each in self.samples})
-        return [
-            (gap, all(each.reused for each in self.samples if each.gap_s == gap)) for gap in gaps
-        ]
+        told = [each for each in self.samples if each.tells_limit]
+        gaps = sorted({each.gap_s for each in told})
+        return [(gap, all(each.reused for each in told if each.gap_s == gap)) for gap in gaps]
 
     @property
     def limit(self) -> Bracket | None:
@@ -67,7 +82,11 @@ class Measured:
     @property
     def seen_limits(self) -> list[float]:
         """Idle times after which the server was seen to close."""
-        return [each.idle_limit_s for each in self.samples if each.idle_limit_s is not None]
+        return [
+            each.idle_limit_s
+            for each in self.samples
+            if each.idle_limit_s is not None and each.tells_limit
+        ]
 
 
 class Row(NamedTuple):
@@ -133,8 +152,20 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def verdict(measured: Measured, gaps: Sequence[float]) -> str:
-    """The answer in one sentence."""
-    table = [each for each in measured.samples if each.gap_s in set(gaps)]
+    """The answer in one sentence, and one more when requests got no connection."""
+    lost = Counter(each.error for each in measured.samples if each.unreachable)
+    if not lost:
+        return _sentence(measured, gaps)
+    kinds = ", ".join(lost)
+    return (
+        f"{_sentence(measured, gaps)} {lost.total()} of {len(measured.samples)} requests got no"
+        f" connection ({kinds}) and are left out of this."
+    )
+
+
+def _sentence(measured: Measured, gaps: Sequence[float]) -> str:
+    among = set(gaps)
+    table = [each for each in measured.samples if each.gap_s in among and not each.unreachable]
     if not table:
         return "Nothing was measured."
     limit = measured.limit
@@ -145,6 +176,13 @@ def verdict(measured: Measured, gaps: Sequence[float]) -> str:
     if all(each.reused for each in table):
         longest = max(each.gap_s for each in table)
         return f"Every connection was used again, also after {longest:g} s: no idle limit up to it."
+    kept = [each.gap_s for each in table if each.reused]
+    if kept and all(each.reused or each.ended_by_answer for each in table):
+        ended = len(table) - len(kept)
+        return (
+            f"No connection was lost for being idle, also after {max(kept):g} s; {ended} of"
+            f" {len(table)} the server ended with the answer before."
+        )
     if not any(each.reused for each in table):
         causes = Counter(cause for each in table for cause in each.causes)
         why = f" ({causes.most_common(1)[0][0]})" if causes else ""
