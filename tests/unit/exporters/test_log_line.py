@@ -11,7 +11,7 @@ from tests.unit.exporters.spans import make_span
 
 from conntrace.analyzer.exporters.log_line import MAX_HELD_SPANS, MAX_LINE_BYTES, LogLineExporter
 from conntrace.analyzer.pipeline import PLATFORM, Pipeline
-from conntrace.events import encode
+from conntrace.events import CallStart, encode
 
 HOST = "dynamodb.eu-west-1.amazonaws.com"
 
@@ -96,6 +96,22 @@ def test_what_was_not_finished_is_told(reason: str) -> None:
     assert (line["requestId"], finding["cause"]) == ("r-1", error)
     assert "waiting for the response" in finding["detail"]
     assert finding["destination"] == f"{HOST}:443"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_sdk_call_that_hangs_is_told_once(asked: bool) -> None:
+    """By its request, or, when it has none at the time, by itself."""
+    stream, pool = warm()
+    stream.invoke("r-1")
+    stream.start_invocation("r-1", cold=True)
+    stream.send(CallStart(call=77, service="DynamoDB", operation="PutItem"))
+    if asked:
+        stream.checkout(stream.start(pool, call=77), pool)
+    stream.sleep(3)
+    stream.shutdown("timeout")
+    (line,) = lines_of(stream)
+    (finding,) = line["findings"]
+    assert finding["destination"] == (f"{HOST}:443" if asked else "")
 
 
 def test_a_handler_that_hangs_by_itself_is_told() -> None:

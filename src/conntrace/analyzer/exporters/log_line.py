@@ -111,7 +111,10 @@ def findings_of(spans: Iterable[Span]) -> list[dict[str, Json]]:
     ordered = sorted(spans, key=lambda span: span.start_ns)
     setups = {span.span_id for span in ordered if _is(span, names.CONNECTION_SETUP)}
     telling = [span for span in ordered if span.parent_span_id not in setups and _is_finding(span)]
-    within = [span for span in telling if span.kind not in _ENTRIES]
+    around = {span.parent_span_id for span in telling if names.UNFINISHED_PHASE in span.attributes}
+    calls = {span.span_id for span in telling if names.RPC_SYSTEM in span.attributes} & around
+    # An SDK call has nothing to add to the request that hangs in it.
+    within = [each for each in telling if each.kind not in _ENTRIES and each.span_id not in calls]
     explained = any(names.UNFINISHED_PHASE in span.attributes for span in within)
     return [_finding(span) for span in (within if explained else telling)]
 
