@@ -85,6 +85,8 @@ def test_a_file_that_cannot_be_executed(
         (("-o", "-", "true"), "file-name-missing"),
         (("-o", "/dev/stdout", "true"), "file-name-missing"),
         (("--events=/dev/fd/1", "true"), "file-name-missing"),
+        (("-o", "same", "--events", "./same", "true"), "wrong-usage"),
+        (("--report=yes", "true"), "wrong-usage"),
         (("true", "-o"), ""),
     ],
 )

@@ -5,6 +5,8 @@ Everything after the first word that is not an option, or after `--`, is the pro
 
 from __future__ import annotations
 
+import os
+
 from conntrace.errors import UsageError
 
 HELP = """\
@@ -58,7 +60,14 @@ def parse(arguments: list[str]) -> RunOptions:
     options.command = rest
     if not options.help and not rest:
         raise UsageError("no-command", f"run needs a command{_HINT}")
+    if options.events and _same_file(options.events, options.output):
+        raise UsageError("wrong-usage", f"-o and --events need a file each{_HINT}")
     return options
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether spans and events would be mixed; what goes to /dev/null does no harm."""
+    return os.path.realpath(one) == os.path.realpath(other) and one != os.devnull
 
 
 def _read_option(options: RunOptions, word: str, rest: list[str]) -> None:
@@ -74,6 +83,8 @@ def _read_option(options: RunOptions, word: str, rest: list[str]) -> None:
         options.report = True
     elif word in ("-h", "--help"):
         options.help = True
+    elif name == "--report":
+        raise UsageError("wrong-usage", f"option --report takes no value{_HINT}")
     else:
         raise UsageError("unknown-option", f"run has no option {name}{_HINT}")
 
