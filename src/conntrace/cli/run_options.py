@@ -66,8 +66,9 @@ def parse(arguments: list[str]) -> RunOptions:
 
 
 def _same_file(one: str, other: str) -> bool:
-    """Whether spans and events would be mixed; what goes to /dev/null does no harm."""
-    return os.path.realpath(one) == os.path.realpath(other) and one != os.devnull
+    """Whether spans and events would be mixed; what goes into a device such as /dev/null is gone."""
+    is_file = os.path.isfile(one) or not os.path.exists(one)
+    return is_file and os.path.realpath(one) == os.path.realpath(other)
 
 
 def _read_option(options: RunOptions, word: str, rest: list[str]) -> None:

@@ -158,6 +158,18 @@ def test_retry_after_is_obeyed(server: Collector) -> None:
     assert exporter.dropped == 0
 
 
+def test_retry_after_is_obeyed_at_the_end_of_a_run_too(server: Collector) -> None:
+    """Nobody is in such a hurry that a busy endpoint is called again and again at once."""
+    server.replies = [Reply(429, {"Retry-After": "1"})]
+    exporter = exporter_for(server.url)
+    exporter.export([make_span()])
+    began = time.monotonic()
+    exporter.close(5)
+    assert time.monotonic() - began >= 0.9
+    assert len(server.received) == 2
+    assert exporter.dropped == 0
+
+
 def test_retry_after_beyond_the_timeout_gives_up_at_once(server: Collector) -> None:
     server.replies = [Reply(503, {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"})]
     exporter = exporter_for(server.url)

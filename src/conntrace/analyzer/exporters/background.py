@@ -84,8 +84,12 @@ class BackgroundExporter(ABC):
             self._in_flight = 0
 
     def pause(self, seconds: float) -> None:
-        """Wait before another attempt; the end of the run cuts it short."""
-        self._closing.wait(seconds)
+        """Wait before another attempt; the end of the run cuts it short, but asks for no hurry
+        afterwards: an endpoint that is busy is not to be called again and again at once."""
+        if self._closing.is_set():
+            time.sleep(seconds)
+        else:
+            self._closing.wait(seconds)
 
     @property
     def closing(self) -> bool:
