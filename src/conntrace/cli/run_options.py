@@ -66,7 +66,7 @@ def parse(arguments: list[str]) -> RunOptions:
 
 
 def _same_file(one: str, other: str) -> bool:
-    """Whether spans and events would be mixed; what goes into a device such as /dev/null is gone."""
+    """Whether spans and events would be mixed; what goes into a device is gone anyway."""
     is_file = os.path.isfile(one) or not os.path.exists(one)
     return is_file and os.path.realpath(one) == os.path.realpath(other)
 
