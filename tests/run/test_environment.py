@@ -156,10 +156,13 @@ def test_without_any_unix_socket_the_command_runs_untouched(tmp_path: Path) -> N
         "        raise OSError(95, 'Operation not supported')\n"
         "_socket.socket = Broken\n"
     )
-    ended = run("--", "sh", "-c", "exit 6", env={"PYTHONPATH": str(tmp_path)})
+    there = tmp_path / "tmp"
+    there.mkdir()
+    ended = run("--", "sh", "-c", "exit 6", env={"PYTHONPATH": str(tmp_path), "TMPDIR": str(there)})
     assert ended.returncode == 6
     (line,) = said(ended)
     assert line.endswith("[no-channel]")
+    assert list(there.iterdir()) == [], "the folder for the socket does not stay"
 
 
 def test_a_run_within_a_run() -> None:

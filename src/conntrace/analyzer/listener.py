@@ -63,11 +63,24 @@ def _bind_in_folder() -> Address:
     try:
         return Address(f"seqpacket:{path}", _listening(path), folder)
     except (OSError, AttributeError):
-        bound = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        _remove(os.unlink, path)  # it may have been bound before it failed
+    try:
+        return Address(f"dgram:{path}", _receiving(path), folder)
+    except OSError:
+        _remove(os.rmdir, folder)
+        raise
+
+
+def _receiving(path: str) -> _socket.socket:
+    bound = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    try:
         bound.bind(path)
         bound.setblocking(False)
         bound.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, RECEIVE_BUFFER)
-        return Address(f"dgram:{path}", bound, folder)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def _listening(name: str | bytes) -> _socket.socket:
