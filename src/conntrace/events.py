@@ -234,6 +234,18 @@ class RequestStart(Event):
     call: int = about("SDK call of ours around it", "", 0)
     trace_id: str = about("active OpenTelemetry span: trace id", "", "")
     span_id: str = about("its span id; followed by `-00` when it is not sampled", "", "")
+    large_body: bool = about(
+        "its body is large or of unknown size: a `request_sent` follows", "", False
+    )
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class RequestSent(Event):
+    """A large body is sent, as far as this side can see; the answer is waited for from here."""
+
+    kind: ClassVar[str] = "request_sent"
+
+    request: int = about("id", "", 0)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -565,6 +577,7 @@ EVENTS: tuple[type[Event], ...] = (
     CallStart,
     CallEnd,
     RequestStart,
+    RequestSent,
     Checkout,
     SetupStart,
     SetupEnd,

@@ -24,6 +24,7 @@ def request(
     lines = [
         b"request_start\t1\t1\t%d\t1\tGET\t/\t\t0\t0\t\t" % number,
         b"checkout\t1\t1\t%d\t1\t%b\t1" % (number, outcome),
+        b"request_sent\t1\t1\t%d" % number,
     ]
     if ended:
         lines.append(b"request_end\t1\t1\t%d\t200\t%b\t1" % (number, error))

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from conntrace.testing import Result, read_spans
 from tests.integration.conftest import Serve
 from tests.integration.running import FIRST, PROGRAMS, Runner
 from tests.integration.sound import assert_sound
+from tests.servers.faults import OK, FaultServer
+from tests.servers.wire import Request
 
 PROGRAM = str(PROGRAMS / "with_processes.py")
 
@@ -79,6 +82,41 @@ def test_kill(run: Runner, serve: Serve) -> None:
     assert hanging.attributes[names.UNFINISHED_PHASE] == "waiting"
     assert hanging.attributes[names.ERROR_TYPE]
     assert result.spans.causes[0] == FIRST
+    assert_sound(result.spans)
+
+
+@pytest.mark.parametrize(
+    ("body", "reads", "phase"),
+    [
+        ("bytes", False, "sending"),
+        ("file", False, "sending"),
+        ("bytes", True, "waiting"),
+        ("file", True, "waiting"),
+        # Handed over at once, whoever reads it.
+        ("small", False, "waiting"),
+    ],
+)
+def test_kill_in_an_upload(run: Runner, body: str, reads: bool, phase: str) -> None:
+    """Whether the server did not take the body, or did not answer."""
+    over = threading.Event()
+
+    def script(connection: int, served: int, client: socket.socket, request: Request) -> None:
+        if served == 1:
+            client.sendall(OK)
+        while reads and client.recv(1_000_000):
+            pass
+        over.wait(60)
+
+    with FaultServer(script) as server:
+        try:
+            result = run.result("with_processes", "by_kill_in_upload", server.url("a.test"), body)
+        finally:
+            over.set()
+    assert result.exit_code == -signal.SIGKILL
+    hanging = result.spans.requests[-1]
+    assert hanging.attributes[names.HTTP_REQUEST_METHOD] == "PUT"
+    assert hanging.attributes[names.CONNECTION_REUSED] is True
+    assert hanging.attributes[names.UNFINISHED_PHASE] == phase
     assert_sound(result.spans)
 
 

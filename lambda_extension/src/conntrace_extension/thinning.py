@@ -59,7 +59,7 @@ class _Known:
         """Whether the line tells of nothing but such a request, or of a call of such requests."""
         fields = line.split(b"\t", 7)
         kind = fields[0]
-        if kind in (b"request_start", b"checkout", b"request_end"):
+        if kind in (b"request_start", b"checkout", b"request_sent", b"request_end"):
             return self.is_smooth(process, fields[3])
         if kind == b"lease_end" and len(fields) > 5:
             return self.is_smooth(process, fields[5])

@@ -41,6 +41,7 @@ from conntrace.events import (
     PoolGone,
     PoolNew,
     RequestEnd,
+    RequestSent,
     RequestStart,
     SetupEnd,
     SetupStart,
@@ -62,6 +63,7 @@ from conntrace.events_lambda import (
 # of leases do not count: finalizers may run them in the middle of anything.
 _GOES_ON = (
     RequestStart,
+    RequestSent,
     Checkout,
     SetupStart,
     TlsStart,
@@ -134,6 +136,7 @@ class ProcessSpans:
             CallStart: requests.call_start,
             CallEnd: requests.call_end,
             RequestStart: requests.request_start,
+            RequestSent: requests.request_sent,
             Checkout: self._checkout,
             SetupStart: self._setup_start,
             SetupEnd: self._setup_end,
@@ -253,7 +256,7 @@ class ProcessSpans:
 
     def _doing(self) -> str:
         """The phase of what was begun last and goes on; empty for nothing."""
-        return self._steps.doing() or ("waiting" if len(self._requests.requests) else "")
+        return self._steps.doing() or self._requests.doing()
 
     def break_off(self, end_ns: int, error: str) -> None:
         """End everything that goes on, as an error of this type (`error.type`)."""

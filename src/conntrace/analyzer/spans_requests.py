@@ -17,7 +17,7 @@ from conntrace.analyzer.span import Link
 from conntrace.analyzer.spans_open import OpenSpan, Parent, SpanMaker, below, foreign, put
 from conntrace.analyzer.spans_verdict import cause_attributes, why_it_failed
 from conntrace.catalogue import UNFINISHED
-from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestStart
+from conntrace.events import CallEnd, CallStart, Checkout, RequestEnd, RequestSent, RequestStart
 
 MAX_OPEN = 4096
 MAX_LINKS = 64
@@ -56,6 +56,13 @@ class OpenRequest:
     parent: Parent
     call: int = 0
     connection: int = 0
+    sending: bool = False
+    """Its large body is not sent yet."""
+
+    @property
+    def phase(self) -> str:
+        """What goes on when no step of a set-up does."""
+        return "sending" if self.sending and self.connection else "waiting"
 
 
 class RequestSpans:
@@ -145,7 +152,14 @@ class RequestSpans:
         self._totals.requests += 1
         self._now_ns = event.time_ns
         request = OpenRequest(event.request, record, open_span, below(open_span), event.call)
+        request.sending = event.large_body
         self.requests.put(event.request, request)
+
+    def request_sent(self, event: RequestSent) -> None:
+        """All of the request is on its way."""
+        request = self.requests.get(event.request)
+        if request is not None:
+            request.sending = False
 
     def _describe(
         self, open_span: OpenSpan, event: RequestStart, record: Request, pool: Pool | None
@@ -260,10 +274,15 @@ class RequestSpans:
     def _call_crowded_out(self, _key: int, call: OpenCall) -> None:
         self._maker.break_off(call.open, self._now_ns, UNFINISHED, "")
 
+    def doing(self) -> str:
+        """What the request that began last does; empty when there is none."""
+        requests = self.requests.values()
+        return requests[-1].phase if requests else ""
+
     def break_off(self, end_ns: int, error: str, phases: dict[int, str]) -> None:
-        """End what is open. `phases`: what each request was doing, `waiting` when nothing else."""
+        """End what is open. `phases`: which step of its set-up a request was in, if any."""
         for request in self.requests.values():
-            phase = phases.get(request.id, "waiting")
+            phase = phases.get(request.id, request.phase)
             if request.open is not None:
                 self._maker.break_off(request.open, end_ns, error, phase)
             call = self.calls.get(request.call) if request.call else None

@@ -59,6 +59,7 @@ class Operation:
     method = ""
     path = ""
     sends_close = False
+    large_body = False
     # Of a request: who takes its response, when that is not read at once.
     site = NOWHERE
     # Where what happens inside belongs, while no OpenTelemetry span is current.

@@ -106,14 +106,20 @@ def request_start(
     previous: int,
     call: int,
     span: tuple[str, str],
+    large_body: bool,
 ) -> bytes:
     """An attempt began at `started_ns`."""
-    written = b"request_start\t%d\t%d\t%d\t%d\t%b\t%b\t%b\t%d\t%d\t%b" % (
+    written = b"request_start\t%d\t%d\t%d\t%d\t%b\t%b\t%b\t%d\t%d\t%b\t%b" % (
         started_ns, get_ident(), request, pool, known(method), text(path),
         b"1" if sends_close else b"", previous, call,
-        b"\t" if span is NO_SPAN else "\t".join(span).encode(),
+        b"\t" if span is NO_SPAN else "\t".join(span).encode(), b"1" if large_body else b"",
     )  # fmt: skip
     return written if len(written) <= MAX_LINE else bounded(written)
+
+
+def request_sent(request: int) -> bytes:
+    """A large body has been handed to the system."""
+    return b"request_sent\t%d\t%d\t%d" % (monotonic_ns(), get_ident(), request)
 
 
 def request_end(request: int, status: int, error: str, connection: int) -> bytes:

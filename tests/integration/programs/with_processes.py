@@ -1,6 +1,7 @@
 """Programs that start, replace and end processes: `with_processes.py FUNCTION ARGUMENT...`."""
 
 import contextlib
+import io
 import multiprocessing
 import os
 import signal
@@ -51,6 +52,21 @@ def by_kill(url):
     get(url)
     threading.Thread(target=get, args=(f"{url}/gate/9",), daemon=True).start()
     time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def by_kill_in_upload(url, body):
+    """Dies by SIGKILL while a request with a large body gets no answer; an earlier one got its."""
+    client = urllib3.PoolManager()
+    client.request("GET", url)
+    data = b"x" * 60_000_000
+    body = {"bytes": data, "file": io.BytesIO(data), "small": b"x" * 1000}[body]
+
+    def upload():
+        client.request("PUT", url, body=body)
+
+    threading.Thread(target=upload, daemon=True).start()
+    time.sleep(2)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

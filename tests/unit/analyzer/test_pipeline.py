@@ -8,7 +8,7 @@ from tests.unit.analyzer.streams import Stream, analyze, text
 from conntrace.analyzer.exporters.memory import MemoryExporter
 from conntrace.analyzer.pipeline import MAX_ENDED_PROCESSES, Pipeline, replay
 from conntrace.analyzer.spans_redaction import redact
-from conntrace.events import ConnectStart, Drops, LookupStart, SetupStart, TlsStart
+from conntrace.events import ConnectStart, Drops, LookupStart, RequestSent, SetupStart, TlsStart
 
 
 def started(stream: Stream) -> tuple[int, int, int]:
@@ -55,6 +55,26 @@ def test_a_request_without_an_answer_was_waiting() -> None:
     done, waiting = result.named("GET")
     assert not done.error
     assert waiting.attributes["conntrace.unfinished_phase"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("large", "sent", "phase"),
+    [(True, False, "sending"), (True, True, "waiting"), (False, False, "waiting")],
+)
+def test_a_large_body_is_sent_before_anybody_waits(large: bool, sent: bool, phase: str) -> None:
+    """On a connection that stands; while the pool has none, nothing is sent."""
+    stream = Stream()
+    pool = stream.pool(stream.manager())
+    stream.request(pool)
+    request = stream.start(pool, large_body=large)
+    stream.checkout(request, pool)
+    stream.start(pool, large_body=large)
+    if sent:
+        stream.send(RequestSent(request=request))
+    spans = analyze([stream], lost=True).named("GET")
+    assert len(spans) == 3
+    phases = [span.attributes.get("conntrace.unfinished_phase") for span in spans]
+    assert phases == [None, phase, "waiting"]
 
 
 def test_what_is_open_at_the_end_of_a_recording_is_unfinished() -> None:

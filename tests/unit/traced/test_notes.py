@@ -100,7 +100,7 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
     ),
     (notes.call_end(7, "Throttled"), events.CallEnd, {"call": 7, "error": "Throttled"}),
     (
-        notes.request_start(99, 5, 2, "PUT", "/a\tb", True, 4, 7, SPAN),
+        notes.request_start(99, 5, 2, "PUT", "/a\tb", True, 4, 7, SPAN, True),
         events.RequestStart,
         {
             "time_ns": 99,
@@ -112,8 +112,10 @@ CASES: list[tuple[bytes, type[events.Event], dict[str, Any]]] = [
             "previous": 4,
             "call": 7,
             **SPAN_FIELDS,
+            "large_body": True,
         },
     ),
+    (notes.request_sent(5), events.RequestSent, {"request": 5}),
     (
         notes_connections.checkout_reused(5, 2, 3, SPAN, 10, 11, 1, 2, 4),
         events.Checkout,

@@ -132,6 +132,7 @@ def _note_request_start(operation: Operation, pool: PoolRecord) -> None:
             operation.previous,
             operation.call,
             operation.span,
+            operation.large_body,
         )
     )
 

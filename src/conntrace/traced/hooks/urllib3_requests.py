@@ -22,6 +22,8 @@ from conntrace.traced.originals import monotonic_ns
 from conntrace.traced.registry import identity_of
 
 _MAX_FRAMES = 8
+_SMALL_BODY = 16 * 1024
+"""What a new connection's send buffer takes at once: handing that much over never waits (bytes)."""
 _PRIVATE = Operation("private", 0, None)
 
 
@@ -102,10 +104,39 @@ def _begin_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Operation:
         headers = getattr(pool, "headers", None)
     if headers and asks_to_close(headers):
         operation.sends_close = True
+    body = args[3] if given > 3 else kwargs.get("body")
+    if body is not None and _is_large(body):
+        operation.large_body = True
     if kwargs.get("preload_content") is False:
         # Whoever gets the response may lose it, and nobody is on the stack when it is collected.
         operation.site = call_sites.call_site()
     return operation
+
+
+def _is_large(body: object) -> bool:
+    """True also where the size is not known without asking an object of the program's."""
+    return type(body) not in (bytes, str) or len(body) > _SMALL_BODY  # type: ignore[arg-type]
+
+
+def build_getresponse(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The answer is waited for from here: a large body is sent."""
+
+    def getresponse(*args: Any, **kwargs: Any) -> Any:
+        operation = current.get()
+        if (
+            operation is not None
+            and operation.large_body
+            and "getresponse" not in guard.switched_off
+        ):
+            guard.contained("getresponse", _note_sent, operation)
+        return original(*args, **kwargs)
+
+    return getresponse
+
+
+def _note_sent(operation: Operation) -> None:
+    if operation.started and not operation.ended:
+        recording.send(notes.request_sent(operation.identity))
 
 
 def path_of(url: object) -> str:
@@ -173,4 +204,8 @@ def _note_end(operation: Operation, status: int, error: str) -> None:
         recording.active.their_spans.pop(operation.identity, None)
 
 
-HOOKS = (Hook("urllib3.connectionpool", "HTTPConnectionPool.urlopen", build=build_urlopen),)
+HOOKS = (
+    Hook("urllib3.connectionpool", "HTTPConnectionPool.urlopen", build=build_urlopen),
+    # urllib3's own `getresponse` calls this one, in all versions.
+    Hook("http.client", "HTTPConnection.getresponse", build=build_getresponse),
+)
