@@ -130,10 +130,11 @@ def test_other_name_lookup(run: Runner) -> None:
     assert cause(lookup) == "explicit_lookup"
 
 
-def test_implicit_connect_resolution(run: Runner, serve: Serve) -> None:
+@pytest.mark.parametrize("program", ["connect_to_name", "connect_to_name_by_subclass"])
+def test_implicit_connect_resolution(run: Runner, serve: Serve, program: str) -> None:
     """connect() with a name looks it up itself: one lookup span, seen by the audit event."""
     server = serve()
-    spans = run(PROGRAM, "connect_to_name", server.port)
+    spans = run(PROGRAM, program, server.port)
     (lookup,) = spans.named(names.DNS_LOOKUP)
     assert (cause(lookup), confidence(lookup)) == ("implicit_connect_resolution", "proved")
     assert lookup.attributes[names.OBSERVED_BY] == "audit"

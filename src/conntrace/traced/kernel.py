@@ -39,6 +39,7 @@ _family: Callable[[_socket.socket], int] = vars(_socket.socket)["family"].__get_
 _type: Callable[[_socket.socket], int] = vars(_socket.socket)["type"].__get__
 # The method of the C class: the one of `socket.socket` is hooked.
 _option: Any = _socket.socket.getsockopt
+_peer_name: Callable[[_socket.socket], object] = _socket.socket.getpeername
 
 
 class TcpFacts(NamedTuple):
@@ -134,6 +135,22 @@ def family_and_type(connecting: _socket.socket) -> tuple[int, int]:
     except TypeError:
         # gevent's and eventlet's.
         return connecting.family, connecting.type
+
+
+def peer_host(connected: _socket.socket) -> object:
+    """The host part of what a socket is connected to; None when it is no more.
+
+    A subclass may answer something else, as PySocks does: its own method is not asked.
+    """
+    try:
+        try:
+            peer = _peer_name(connected)
+        except TypeError:
+            # gevent's and eventlet's.
+            peer = connected.getpeername()
+    except OSError:
+        return None
+    return peer[0] if isinstance(peer, tuple) and peer else None
 
 
 def run_delay_ns() -> int:

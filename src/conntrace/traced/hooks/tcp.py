@@ -17,7 +17,14 @@ from conntrace.traced import call_sites, context, guard, notes_connections, reco
 from conntrace.traced.error_types import SYSTEM_ERRORS, error_type
 from conntrace.traced.hooks.base import Arguments, Hook, Keywords
 from conntrace.traced.hooks.dns import host_text, is_literal, port_number
-from conntrace.traced.kernel import CLOSED, SYN_SENT, family_and_type, is_socket, tcp_facts
+from conntrace.traced.kernel import (
+    CLOSED,
+    SYN_SENT,
+    family_and_type,
+    is_socket,
+    peer_host,
+    tcp_facts,
+)
 from conntrace.traced.registry import Registry
 
 _FAMILIES = (_socket.AF_INET, getattr(_socket, "AF_INET6", -1))
@@ -135,7 +142,8 @@ def end(token: object, result: object, error: BaseException | None) -> None:
         return
     if error is None and not result:
         if token.by_name:
-            token.address = _found_address(subject)
+            # What C looked the name up to.
+            token.address = host_text(peer_host(subject))
         token.end("")
         return
     number = error.errno if isinstance(error, OSError) else result if error is None else None
@@ -147,14 +155,6 @@ def end(token: object, result: object, error: BaseException | None) -> None:
         _ended(token, subject, _word(result))
     else:
         _ended(token, subject, error_type(error))
-
-
-def _found_address(connected: Any) -> str:
-    """What C looked the name up to; nothing when the connection is gone already."""
-    try:
-        return host_text(connected.getpeername()[0])
-    except OSError:
-        return ""
 
 
 def _goes_on(connect: Connect, subject: Any) -> None:
