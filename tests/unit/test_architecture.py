@@ -26,6 +26,7 @@ LEAVES = {
     "recipes",
     "semantic_names",
     "setting_values",
+    "urls",
 }
 CONFIG = {"config", "settings_table", "setting_values"}
 ANY = {"*"}
@@ -50,9 +51,10 @@ ALLOWED: dict[str, set[str]] = {
         "events",
         "events_lambda",
         "semantic_names",
+        "urls",
         *CONFIG,
     },
-    "report": {"errors", "catalogue", "semantic_names"},
+    "report": {"errors", "catalogue", "semantic_names", "urls"},
     # `testing` for the spans that a fixture gives.
     "simulator": {"errors", "testing"},
     # Where the two sides are put together.

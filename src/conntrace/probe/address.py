@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conntrace.errors import ConntraceError, UsageError
+from conntrace.urls import without_user
 
 if TYPE_CHECKING:
     from urllib3.util import Url
@@ -34,7 +35,4 @@ def shown(url: str) -> str:
     """The URL without user name, password, query and fragment: what is shown may be passed on."""
     path = url.partition("#")[0]
     path, question, _ = path.partition("?")
-    scheme, slashes, rest = path.partition("://")
-    host, slash, target = rest.partition("/")
-    host = host.rpartition("@")[2]
-    return f"{scheme}{slashes}{host}{slash}{target}{'?…' if question else ''}"
+    return f"{without_user(path)}{'?…' if question else ''}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 import urllib.error
@@ -17,6 +16,7 @@ from conntrace.report import otlp
 from conntrace.report.progress import Advance
 from conntrace.report.read import ReadNotes
 from conntrace.report.record import SpanRecord
+from conntrace.urls import credentials_of, without_user
 
 MAX_TRACES = 500
 """Asked for at once; a time window that holds more is halved."""
@@ -61,23 +61,15 @@ def read_jaeger(
 
 def _shown(url: str) -> str:
     """Without user, password and query, which are nobody's business."""
-    return _without_user(url).partition("?")[0]
-
-
-def _without_user(url: str) -> str:
-    scheme, slashes, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
+    return without_user(url).partition("?")[0]
 
 
 def _request(url: str, words: dict[str, str]) -> urllib.request.Request:
     """The query. urllib itself takes a user in a URL for a part of the host."""
-    target = f"{_without_user(url).rstrip('/')}/api/v3/traces?{urllib.parse.urlencode(words)}"
+    target = f"{without_user(url).rstrip('/')}/api/v3/traces?{urllib.parse.urlencode(words)}"
     request = urllib.request.Request(target)
-    user, at, _ = urllib.parse.urlsplit(url).netloc.rpartition("@")
-    if at:
-        told = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {told}")
+    for name, value in credentials_of("Authorization", urllib.parse.urlsplit(url)).items():
+        request.add_unredirected_header(name, value)
     return request
 
 

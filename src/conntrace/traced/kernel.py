@@ -137,15 +137,15 @@ def family_and_type(connecting: _socket.socket) -> tuple[int, int]:
         return connecting.family, connecting.type
 
 
-def peer_host(connected: _socket.socket) -> object:
+def peer_host(connected: Any) -> object:
     """The host part of what a socket is connected to; None when it is no more.
 
     A subclass may answer something else, as PySocks does: its own method is not asked.
     """
     try:
-        try:
+        if isinstance(connected, _socket.socket):
             peer = _peer_name(connected)
-        except TypeError:
+        else:
             # gevent's and eventlet's.
             peer = connected.getpeername()
     except OSError:

@@ -18,9 +18,10 @@ class Recording:
         # Request -> the span that another instrumentation makes of it, while it is open.
         self.their_spans: dict[int, object] = {}
 
-    def connection_name(self, connection: int) -> str:
-        """Its id as spans have it: unique together with the process."""
-        return f"{self.process[:8]}-{connection}"
+    def name_connection_on(self, their_span: object, connection: int) -> None:
+        """A request span that another instrumentation makes leads to the connection's set-up."""
+        name = f"{self.process[:8]}-{connection}"
+        their_span.set_attribute("conntrace.connection.id", name)  # type: ignore[attr-defined]
 
 
 active: Recording | None = None

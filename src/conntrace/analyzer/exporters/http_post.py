@@ -8,12 +8,13 @@ import socket
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import conntrace
 from conntrace.analyzer.exporters.endpoints import endpoint_of, is_url
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
+from conntrace.urls import credentials_of
 
 if TYPE_CHECKING:
     import ssl
@@ -211,16 +212,6 @@ def _proxy_for(url: SplitResult, port: int) -> SplitResult | None:
             "as http://proxy.example:3128",
         )
     return urlsplit(proxy)
-
-
-def credentials_of(header: str, url: SplitResult) -> dict[str, str]:
-    """Of the user that a URL names, if it names one (RFC 7617)."""
-    if url.username is None:
-        return {}
-    import base64
-
-    user = f"{unquote(url.username)}:{unquote(url.password or '')}"
-    return {header: "Basic " + base64.b64encode(user.encode()).decode()}
 
 
 def _retry_after(value: str | None) -> float:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import conntrace
 from conntrace.analyzer.exporters.background import BackgroundExporter
 from conntrace.analyzer.exporters.endpoints import split_endpoint
-from conntrace.analyzer.exporters.http_post import credentials_of, one_line
+from conntrace.analyzer.exporters.http_post import one_line
 from conntrace.analyzer.exporters.otlp_json import resource_attributes
 from conntrace.analyzer.span import Resource, Span
 from conntrace.config import Settings
 from conntrace.errors import ConntraceError
+from conntrace.urls import credentials_of, without_user
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource as SdkResource
@@ -150,19 +151,13 @@ def _grpc_exporter(settings: Settings, endpoint: str) -> SpanExporter:
     if not any(name == "authorization" for name, _ in headers):
         headers += credentials_of("authorization", split_endpoint(endpoint)).items()
     return OTLPSpanExporter(
-        endpoint=_without_user(endpoint),
+        # gRPC takes a user for a part of the host's name, and shows it in every error.
+        endpoint=without_user(endpoint),
         credentials=credentials,
         headers=tuple(headers),
         timeout=settings.otlp_timeout_s,
         compression=grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression,
     )
-
-
-def _without_user(endpoint: str) -> str:
-    """gRPC takes a user for a part of the host's name, and shows it in every error."""
-    scheme, separator, rest = endpoint.rpartition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _content(path: str) -> bytes | None:

@@ -91,14 +91,8 @@ def begin_connect(instance: Any, args: Arguments, kwargs: Keywords) -> object:
     operation.subject = identity_of(instance)
     _note_start(instance, record, operation, where)
     if outer is not None and outer.their_span is not None:
-        _name_on_their_span(outer.their_span, operation.identity)
+        recording.active.name_connection_on(outer.their_span, operation.identity)
     return Setup(operation, record, instance)
-
-
-def _name_on_their_span(span: Any, connection: int) -> None:
-    """The request span of another instrumentation leads to the set-up too, not to reuse alone."""
-    if recording.active is not None:
-        span.set_attribute("conntrace.connection.id", recording.active.connection_name(connection))
 
 
 def _note_start(

@@ -201,7 +201,7 @@ def _describe_on_their_span(operation: Operation, reused: bool) -> None:
         active.their_spans[operation.identity] = span
     span.set_attribute("conntrace.connection.reused", reused)
     if reused:
-        span.set_attribute("conntrace.connection.id", active.connection_name(operation.connection))
+        active.name_connection_on(span, operation.connection)
 
 
 def _note_need(
