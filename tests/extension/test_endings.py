@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -51,36 +52,35 @@ def test_what_hung_in_the_first_invocation_is_seen(
     assert attributes_of(hanging)["conntrace.unfinished_phase"] == "connect"
 
 
-def test_a_process_that_dies_ends_its_invocation(
-    platform: Platform, start: Start, function: Function, backend: Collector
-) -> None:
+def invocation_of_one_that_died(
+    platform: Platform, start: Start, function: Function, backend: Collector, after_s: float
+) -> dict[str, Any]:
+    """The span of an invocation whose process was gone after this time."""
     extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
     platform.wait_for_next(1)
     process = function()
     platform.invoke("request-1", timeout_s=900)
     process.begin("request-1", timeout_s=900)
+    time.sleep(after_s)
     process.close()
     platform.wait_for_next(2)
     platform.shut_down("failure")
     assert extension.ended() == 0
-    assert attributes_of(wait_for_span(backend, "shop"))["error.type"] == "Runtime.ExitError"
+    return wait_for_span(backend, "shop")
+
+
+def test_a_process_that_dies_ends_its_invocation(
+    platform: Platform, start: Start, function: Function, backend: Collector
+) -> None:
+    span = invocation_of_one_that_died(platform, start, function, backend, 0)
+    assert attributes_of(span)["error.type"] == "Runtime.ExitError"
 
 
 def test_an_invocation_lasts_until_its_process_is_seen_to_be_gone(
     platform: Platform, start: Start, function: Function, backend: Collector
 ) -> None:
     """Not until its last word: it may have computed, or filled the memory, for a long time."""
-    extension = start(OTEL_EXPORTER_OTLP_ENDPOINT=backend.url)
-    platform.wait_for_next(1)
-    process = function()
-    platform.invoke("request-1", timeout_s=900)
-    process.begin("request-1", timeout_s=900)
-    time.sleep(WORK_S)
-    process.close()
-    platform.wait_for_next(2)
-    platform.shut_down("failure")
-    assert extension.ended() == 0
-    span = wait_for_span(backend, "shop")
+    span = invocation_of_one_that_died(platform, start, function, backend, WORK_S)
     lasted_ns = int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
     assert WORK_S <= lasted_ns / 1e9 < WORK_S + 5
 
